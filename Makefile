@@ -1,0 +1,132 @@
+# Sojourn: every command a contributor needs. Bare `make` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+BIN   := bin
+TOOLS := $(BIN)/tools
+# One JSON line per test event of each stage; .ci/run adds them up.
+REPORTS := $(BIN)/reports
+
+GOLANGCI  := $(TOOLS)/golangci-lint
+GOTESTSUM := $(TOOLS)/gotestsum
+GOTEST     = $(GOTESTSUM) --format pkgname --format-hide-empty-pkg --jsonfile $(REPORTS)/$(1).json --
+
+# What each stage may take before it is stopped with every goroutine's stack.
+TEST_TIMEOUT ?= 8m
+WIDE_TIMEOUT ?= 30m
+# How long each fuzz target looks for new inputs after its seeds.
+FUZZTIME ?= 10s
+
+# Programs that load the machine or kill processes run after the other tests, alone.
+HEAVY := ./bench/... ./torture/...
+# Packages whose promises are about goroutines meeting: the race detector pays for itself there on every change.
+RACE := internal/engine internal/server internal/store/sqlite sdk/go
+
+exists = $(strip $(foreach p,$(1),$(if $(wildcard $(p:./%/...=%)),$(p))))
+LIGHT_PACKAGES = $$(go list ./... | grep -Ev '^github.com/sojournhq/sojourn/(bench|torture)(/|$$)')
+HEAVY_PACKAGES = $(call exists,$(HEAVY))
+RACE_PACKAGES  = $(call exists,$(RACE:%=./%/...))
+
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## build, start a server, run two workflows on real documents, stop
+	@./scripts/demo.sh
+
+.PHONY: dev
+dev: build ## build and run a local server with the demo worker (ARGS="--listen ...")
+	$(BIN)/sojourn dev $(ARGS)
+
+.PHONY: build
+build: ## build bin/sojourn
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/sojourn ./cmd/sojourn
+
+.PHONY: test
+test: lint verify unit test-race ## what every change must pass: lint, generated files, all tests, races where they matter
+
+.PHONY: unit
+unit: $(GOTESTSUM) | $(REPORTS) ## all tests once, without lint or race detector
+	$(call GOTEST,unit) -timeout $(TEST_TIMEOUT) $(LIGHT_PACKAGES)
+	$(if $(HEAVY_PACKAGES),$(call GOTEST,unit-heavy) -timeout $(TEST_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
+
+.PHONY: test-race
+test-race: $(GOTESTSUM) | $(REPORTS) ## the concurrent packages under the race detector
+	$(if $(RACE_PACKAGES),CGO_ENABLED=1 $(call GOTEST,race) -race -timeout $(TEST_TIMEOUT) $(RACE_PACKAGES))
+
+.PHONY: test-wide
+test-wide: $(GOTESTSUM) | $(REPORTS) ## the long tests too (SOJOURN_TEST_WIDE=1): races everywhere, power cuts, fuzzing
+	./scripts/install-test-deps.sh
+	SOJOURN_TEST_WIDE=1 CGO_ENABLED=1 $(call GOTEST,wide) -race -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
+	$(if $(HEAVY_PACKAGES),SOJOURN_TEST_WIDE=1 $(call GOTEST,wide-heavy) -timeout $(WIDE_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
+	$(MAKE) fuzz
+
+.PHONY: torture
+torture: ## kill, freeze and cut power under load until satisfied (ARGS="...")
+	./scripts/install-test-deps.sh
+	go run ./torture $(ARGS)
+
+.PHONY: bench
+bench: ## measure speed and memory against the limit server (ARGS="-quick -o json")
+	go run ./bench $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## look for new inputs, FUZZTIME=10s per fuzz target
+	./scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: lint
+lint: $(GOLANGCI) ## golangci-lint, formatting included; changes nothing
+	$(GOLANGCI) run ./...
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## format and apply the fixes the linters know
+	$(GOLANGCI) fmt ./...
+	$(GOLANGCI) run --fix ./...
+
+.PHONY: generate
+generate: ## write generated files again
+	go generate ./...
+
+.PHONY: verify
+verify: ## fail when a generated file is out of date
+	./scripts/verify-generated.sh
+
+.PHONY: check
+check: test test-wide ## all that CI does, in its order
+
+.PHONY: dist
+dist: ## static binaries for six platforms in dist/
+	@for platform in $(PLATFORMS); do \
+		os=$${platform%/*}; arch=$${platform#*/}; \
+		out=dist/sojourn_$${os}_$${arch}/sojourn; \
+		if [ $$os = windows ]; then out=$$out.exe; fi; \
+		echo "$$out"; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/sojourn; \
+	done
+
+.PHONY: tools
+tools: $(GOLANGCI) $(GOTESTSUM) ## build the tools that tools/go.mod pins into bin/tools
+
+$(GOLANGCI): tools/go.mod tools/go.sum
+	go -C tools build -trimpath -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+$(GOTESTSUM): tools/go.mod tools/go.sum
+	go -C tools build -trimpath -o ../$@ gotest.tools/gotestsum
+	@touch $@
+
+$(REPORTS):
+	@mkdir -p $@
+
+.PHONY: clean
+clean: ## remove bin/ and dist/
+	rm -rf $(BIN) dist
