@@ -28,6 +28,7 @@ var leaves = []string{"internal/failpoint", "internal/id", "internal/jsonx", "in
 // intent; a row without a package is a place kept for one.
 var layers = []layer{
 	{packages: "internal/execution", standardOnly: true},
+	{packages: "internal/execution/lifecyclegen", imports: []string{"internal/execution"}, standardOnly: true},
 	{packages: "internal/wakeup", standardOnly: true},
 	{packages: "internal/failpoint", standardOnly: true},
 	{packages: "internal/jsonx", standardOnly: true},

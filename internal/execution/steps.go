@@ -1,0 +1,241 @@
+package execution
+
+import (
+	"cmp"
+	"slices"
+)
+
+// StepStatus is the state of one step as its execution's history tells it.
+type StepStatus uint8
+
+// The states of a step.
+const (
+	StepRunning  StepStatus = iota // a try is in flight
+	StepBackoff                    // no try is in flight, the next one waits: for its time or for a worker
+	StepSleeping                   // a durable sleep that has not ended
+	StepCompletedStatus
+	StepFailedStatus    // failed for good in the current attempt of the handler
+	StepCancelledStatus // the outcome was decided while it was in flight
+)
+
+// Name is the state in the words of the nine states of an execution.
+func (s StepStatus) Name() string {
+	return [...]string{"running", "running", "waiting", "completed", "failed", "cancelled"}[s]
+}
+
+// Step is one step of an execution, put together from its events.
+type Step struct {
+	Key         string
+	Kind        string // "step" or "sleep"
+	Status      StepStatus
+	Try         int32 // the latest try, from 1
+	Hash        uint64
+	StartedAt   Time
+	CompletedAt Time
+	Until       Time // end of a sleep, time of the next try
+	Code        string
+	Message     string
+	Details     []byte
+	Output      []byte
+	Revision    int64 // of the event that decided its present state
+	Tries       []StepTry
+}
+
+// StepTry is one finished or running try of a step.
+type StepTry struct {
+	Try         int32
+	Attempt     int32  // the execution's attempt it belonged to
+	StartedAt   Time   // zero: unknown
+	CompletedAt Time   // zero while running
+	Code        string // empty for a success or while running
+	Message     string
+}
+
+// Codes of tries that ended without a result.
+const (
+	TryLost        = "lease_lost"  // its worker was lost
+	TryInterrupted = "interrupted" // its worker let go of the execution
+	TryCancelled   = "cancelled"   // the execution's outcome was decided
+)
+
+// Kinds of steps.
+const (
+	KindStep  = "step"
+	KindSleep = "sleep"
+)
+
+// Steps folds an execution's events, in order of revision, into its steps in order of their first event. now decides
+// whether a sleep is over.
+func Steps(events []Event, now Time) []*Step {
+	f := stepFold{byKey: map[string]*Step{}}
+	for i := range events {
+		f.add(&events[i], now)
+	}
+	return f.steps
+}
+
+type stepFold struct {
+	steps []*Step
+	byKey map[string]*Step
+}
+
+func (f *stepFold) add(e *Event, now Time) {
+	switch e.Kind {
+	case EventStepStarted:
+		if s := f.at(e); s != nil {
+			s.Status, s.Until, s.CompletedAt = StepRunning, 0, 0
+			s.Tries = append(s.Tries, StepTry{Try: e.Try, Attempt: e.Attempt, StartedAt: e.At})
+		}
+	case EventStepCompleted:
+		if s := f.at(e); s != nil {
+			s.ended(e)
+			s.Status, s.CompletedAt, s.Output = StepCompletedStatus, e.At, e.Body
+			s.Code, s.Message, s.Details, s.Until = "", "", nil, 0
+		}
+	case EventStepFailed:
+		if s := f.at(e); s != nil {
+			s.ended(e)
+			s.Code, s.Message, s.Details, s.Until = e.Code, e.Message, e.Details, e.Until
+			s.Status, s.CompletedAt = StepFailedStatus, e.At
+			if e.Until != 0 {
+				s.Status, s.CompletedAt = StepBackoff, 0
+			}
+		}
+	case EventSleepStarted:
+		if s := f.at(e); s != nil {
+			s.Kind, s.Status, s.Until, s.CompletedAt = KindSleep, StepSleeping, e.Until, 0
+			s.Code, s.Message, s.Details = "", "", nil
+			if e.Until <= now {
+				s.Status, s.CompletedAt = StepCompletedStatus, e.Until
+			}
+		}
+	case EventLeaseLost:
+		f.interrupt(TryLost, e.At)
+	case EventClaimed, EventReturned, EventSuspended, EventAttemptFailed:
+		f.interrupt(TryInterrupted, e.At)
+	case EventFinalizing, EventCompleted, EventFailed, EventCancelled, EventRejected:
+		f.interrupt(TryCancelled, e.At)
+		for _, s := range f.steps {
+			if s.Status == StepBackoff || s.Status == StepSleeping || s.CompletedAt > e.At {
+				s.Status, s.CompletedAt = StepCancelledStatus, e.At
+			}
+		}
+	default: // tells nothing about steps
+	}
+}
+
+// at is the step that the event belongs to, or nil when the step has its result already: nothing changes that.
+func (f *stepFold) at(e *Event) *Step {
+	s := f.byKey[e.Step]
+	switch {
+	case s == nil:
+		s = &Step{Key: e.Step, Kind: KindStep, StartedAt: e.At}
+		if e.Since != 0 {
+			s.StartedAt = e.Since
+		}
+		f.byKey[e.Step], f.steps = s, append(f.steps, s)
+	case s.Status == StepCompletedStatus || s.Kind == KindSleep:
+		return nil
+	}
+	s.Revision = e.Revision
+	if e.Try > 0 {
+		s.Try = e.Try
+	}
+	if e.Hash != 0 {
+		s.Hash = e.Hash
+	}
+	return s
+}
+
+// ended closes the try that is in flight, or adds one that nobody had announced.
+func (s *Step) ended(e *Event) {
+	s.StartedAt = earliest(s.StartedAt, e.Since)
+	t := StepTry{Try: e.Try, Attempt: e.Attempt, StartedAt: e.Since, CompletedAt: e.At, Code: e.Code, Message: e.Message}
+	if n := len(s.Tries); n > 0 && s.Tries[n-1].Try == e.Try && s.Tries[n-1].CompletedAt == 0 {
+		if t.StartedAt == 0 {
+			t.StartedAt = s.Tries[n-1].StartedAt
+		}
+		s.Tries[n-1] = t
+		return
+	}
+	s.Tries = append(s.Tries, t)
+}
+
+// interrupt closes every try in flight without a result.
+func (f *stepFold) interrupt(code string, at Time) {
+	for _, s := range f.steps {
+		if s.Status != StepRunning {
+			continue
+		}
+		s.Status = StepBackoff
+		for i := range s.Tries {
+			if s.Tries[i].CompletedAt == 0 {
+				s.Tries[i].CompletedAt, s.Tries[i].Code = at, code
+			}
+		}
+	}
+}
+
+// Recorded is what a worker that takes an execution over must know of a step or sleep.
+type Recorded struct {
+	Step   string
+	Kind   string // KindStep or KindSleep
+	Hash   uint64
+	Output []byte // the result of a completed step
+	Until  Time   // the end of a sleep
+	Try    int32  // tries of a step that has no result yet
+	Code   string // set when the step failed for good in this attempt of the handler
+	Error  string
+	// NextTry is when a failed step may be tried again, zero: at once.
+	NextTry Time
+}
+
+// RecordedSteps is what the events of an execution tell the next worker, in order. A step's result or a sleep stays as
+// it was first recorded. A step without one is forgotten when the handler's attempt is retried, tries and all, so that
+// the retry runs it again.
+func RecordedSteps(events []Event) []Recorded {
+	var out []Recorded
+	index := map[string]int{}
+	at := func(e *Event) *Recorded {
+		i, ok := index[e.Step]
+		if !ok {
+			i = len(out)
+			index[e.Step], out = i, append(out, Recorded{Step: e.Step, Kind: KindStep})
+		}
+		return &out[i]
+	}
+	for i := range events {
+		e := &events[i]
+		switch e.Kind {
+		case EventStepCompleted:
+			if r := at(e); !r.done() {
+				*r = Recorded{Step: e.Step, Kind: KindStep, Hash: cmp.Or(e.Hash, r.Hash), Output: e.Body, Try: e.Try}
+				if len(r.Output) == 0 {
+					r.Output = []byte("null")
+				}
+			}
+		case EventStepFailed:
+			if r := at(e); !r.done() {
+				r.Hash, r.Try, r.NextTry, r.Code, r.Error = cmp.Or(e.Hash, r.Hash), e.Try, e.Until, "", ""
+				if e.Until == 0 {
+					r.Code, r.Error = cmp.Or(e.Code, ErrorGeneric), e.Message
+				}
+			}
+		case EventSleepStarted:
+			if r := at(e); !r.done() {
+				*r = Recorded{Step: e.Step, Kind: KindSleep, Until: e.Until}
+			}
+		case EventAttemptFailed:
+			for j := range out {
+				if r := &out[j]; !r.done() {
+					*r = Recorded{Step: r.Step, Kind: KindStep}
+				}
+			}
+		default: // tells nothing that the next worker must know
+		}
+	}
+	return slices.DeleteFunc(out, func(r Recorded) bool { return !r.done() && r.Try == 0 })
+}
+
+// done reports whether the step or sleep has its one record.
+func (r *Recorded) done() bool { return r.Kind == KindSleep || r.Output != nil }
