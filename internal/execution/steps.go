@@ -83,6 +83,7 @@ func (f *stepFold) add(e *Event, now Time) {
 	switch e.Kind {
 	case EventStepStarted:
 		if s := f.at(e); s != nil {
+			s.close(TryInterrupted, e.At)
 			s.Status, s.Until, s.CompletedAt = StepRunning, 0, 0
 			s.Tries = append(s.Tries, StepTry{Try: e.Try, Attempt: e.Attempt, StartedAt: e.At})
 		}
@@ -152,13 +153,21 @@ func (s *Step) ended(e *Event) {
 	s.StartedAt = earliest(s.StartedAt, e.Since)
 	t := StepTry{Try: e.Try, Attempt: e.Attempt, StartedAt: e.Since, CompletedAt: e.At, Code: e.Code, Message: e.Message}
 	if n := len(s.Tries); n > 0 && s.Tries[n-1].Try == e.Try && s.Tries[n-1].CompletedAt == 0 {
-		if t.StartedAt == 0 {
-			t.StartedAt = s.Tries[n-1].StartedAt
-		}
+		t.StartedAt = cmp.Or(t.StartedAt, s.Tries[n-1].StartedAt)
 		s.Tries[n-1] = t
 		return
 	}
+	s.close(TryInterrupted, e.At)
 	s.Tries = append(s.Tries, t)
+}
+
+// close ends a try in flight that has no result and will have none.
+func (s *Step) close(code string, at Time) {
+	for i := range s.Tries {
+		if s.Tries[i].CompletedAt == 0 {
+			s.Tries[i].CompletedAt, s.Tries[i].Code = at, code
+		}
+	}
 }
 
 // interrupt closes every try in flight without a result.
@@ -168,11 +177,7 @@ func (f *stepFold) interrupt(code string, at Time) {
 			continue
 		}
 		s.Status = StepBackoff
-		for i := range s.Tries {
-			if s.Tries[i].CompletedAt == 0 {
-				s.Tries[i].CompletedAt, s.Tries[i].Code = at, code
-			}
-		}
+		s.close(code, at)
 	}
 }
 

@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// CancelRequest says how to cancel.
+type CancelRequest struct {
+	Reason string        // the caller's words
+	Grace  time.Duration // how long a worker may take to stop; 0: the server's default; negative: none
+}
+
+// cancel is the command behind Cancel and Terminate.
+type cancel struct {
+	e         *Engine
+	caller    *Caller
+	id        execution.ID
+	req       CancelRequest
+	terminate bool
+
+	at      int
+	row     store.Row // after the command
+	holder  int64     // session that held it before
+	changed bool
+	err     error
+	done    chan error
+}
+
+func (c *cancel) weigh() (int, int) { return 1, 0 }
+
+func (c *cancel) need(n *store.Need) {
+	c.at = len(n.Executions)
+	n.Executions = append(n.Executions, c.id)
+}
+
+func (c *cancel) decide(t *tx) {
+	c.err, c.changed, c.holder = nil, false, 0
+	row := t.loaded.Executions[c.at]
+	if row == nil || row.Project != c.caller.Project {
+		c.err = absent
+		return
+	}
+	was := snapshot(row)
+	var e execution.Event
+	ok := true
+	var err error
+	if c.terminate {
+		e, err = row.Terminate(c.caller.actor(), c.req.Reason, t.now)
+	} else {
+		e, ok, err = row.RequestCancel(execution.Cancel{
+			Actor: c.caller.actor(), Reason: execution.CancelByRequest, Note: c.req.Reason, Grace: c.grace(),
+		}, t.now)
+	}
+	c.err = err
+	if err == nil && ok {
+		t.changed(row, was, e)
+		c.changed = true
+		if was.session != row.Session {
+			c.holder = was.session
+		}
+	}
+	c.row = *row
+}
+
+func (c *cancel) grace() time.Duration {
+	switch {
+	case c.req.Grace == 0:
+		return c.e.cfg.CancelGrace
+	case c.req.Grace < 0:
+		return 0
+	}
+	return c.req.Grace
+}
+
+func (c *cancel) settle(err error) {
+	if err == nil && c.holder != 0 {
+		c.e.matcher.dropped(c.holder, c.id)
+	}
+	c.done <- err
+}
+
+func (e *Engine) cancel(c *Caller, id execution.ID, r CancelRequest, terminate bool) (*cancel, error) {
+	cmd := &cancel{e: e, caller: c, id: id, req: r, terminate: terminate, done: make(chan error, 1)}
+	if err := e.do(cmd, cmd.done); err != nil {
+		return nil, err
+	}
+	return cmd, cmd.err
+}
+
+// Cancel asks an execution to stop. done is true when it became cancelled in the same transaction; otherwise its worker
+// was told, now or by an earlier request, and the engine ends it after the grace at the latest.
+func (e *Engine) Cancel(ctx context.Context, c *Caller, id execution.ID, r CancelRequest) (v *View, done bool, err error) {
+	cmd, err := e.cancel(c, id, r, false)
+	if err != nil {
+		return nil, false, e.absence(ctx, c, id, err)
+	}
+	v, err = e.read(ctx, &cmd.row, GetOptions{})
+	return v, cmd.row.Status.Final(), err
+}
+
+// Terminate ends an execution at once, whatever its worker does.
+func (e *Engine) Terminate(ctx context.Context, c *Caller, id execution.ID, reason string) (*View, error) {
+	cmd, err := e.cancel(c, id, CancelRequest{Reason: reason}, true)
+	if err != nil {
+		return nil, e.absence(ctx, c, id, err)
+	}
+	return e.read(ctx, &cmd.row, GetOptions{})
+}
+
+// absence tells an execution that was deleted from one that never was.
+func (e *Engine) absence(ctx context.Context, c *Caller, id execution.ID, err error) error {
+	if !errors.Is(err, absent) {
+		return err
+	}
+	_, err = e.row(ctx, c, id)
+	if err == nil {
+		return notFound("execution") // it came into being in between, as far as the caller can tell
+	}
+	return err
+}
+
+// BulkCancel is what became of the executions that a filter matched.
+type BulkCancel struct {
+	Matched, Cancelled, Requested, AlreadyTerminal int
+	More                                           bool // the filter matches further ones: repeat
+}
+
+// CancelAll cancels the open executions that the filter matches, newest first, at most its limit.
+func (e *Engine) CancelAll(ctx context.Context, c *Caller, r *ListRequest, cr CancelRequest) (*BulkCancel, error) {
+	q, err := e.query(c, r)
+	if err != nil {
+		return nil, err
+	}
+	if q.Status == 0 {
+		q.Status = execution.Open
+	}
+	q.Status &= execution.Open
+	q.Payloads = false
+	out := &BulkCancel{}
+	if q.Status == 0 {
+		return out, nil
+	}
+	left := r.Limit
+	for left > 0 {
+		q.Limit = min(left, 100)
+		page, err := e.store.List(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		cmds := make([]*cancel, 0, len(page.Items))
+		for _, x := range page.Items {
+			cmd := &cancel{e: e, caller: c, id: x.ID, req: cr, done: make(chan error, 1)}
+			if !e.committer.submit(cmd) {
+				return nil, e.unavailable(nil)
+			}
+			cmds = append(cmds, cmd)
+		}
+		for _, cmd := range cmds {
+			if err := <-cmd.done; err != nil {
+				return nil, e.unavailable(err)
+			}
+			out.Matched++
+			switch {
+			case cmd.err != nil:
+				out.AlreadyTerminal++
+			case cmd.row.Status.Final():
+				out.Cancelled++
+			default:
+				out.Requested++
+			}
+		}
+		left -= len(page.Items)
+		out.More = page.More
+		if !page.More {
+			break
+		}
+		switch {
+		case !page.SearchedUntil.IsZero():
+			q.Before = page.SearchedUntil
+		case len(page.Items) > 0:
+			q.Before = page.Items[len(page.Items)-1].ID
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,337 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/failpoint"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// Limits of one batch.
+const (
+	maxBatch      = 1024
+	maxBatchBytes = 8 << 20
+)
+
+// command is one unit of work that goes through the committer. Its methods are called by the committer's goroutine
+// only, between submit and settle.
+type command interface {
+	// weigh tells how many operations and payload bytes the command brings.
+	weigh() (operations, bytes int)
+	// need adds what the command must read and remembers where.
+	need(n *store.Need)
+	// decide runs the command's rules. It may run again when the batch is split: it starts from nothing each time.
+	decide(t *tx)
+	// settle answers. With nil the command's changes are durable; otherwise nothing of it happened, unless the error is
+	// store.ErrUnknown.
+	settle(err error)
+}
+
+// committer drains a queue of commands in batches: a batch is whatever arrived while the last one was being committed.
+// It is the only place from which the store is written.
+type committer struct {
+	e *Engine
+
+	mu     sync.Mutex
+	cond   sync.Cond
+	queue  []command
+	spare  []command
+	closed bool
+
+	t  tx
+	nd store.Need
+}
+
+func newCommitter(e *Engine) *committer {
+	c := &committer{e: e}
+	c.cond.L = &c.mu
+	c.t.e = e
+	c.t.changes.Reset()
+	return c
+}
+
+// submit queues a command. It returns false when the committer is closed: the command will not be settled.
+func (c *committer) submit(x command) bool {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return false
+	}
+	c.queue = append(c.queue, x)
+	c.mu.Unlock()
+	c.cond.Signal()
+	return true
+}
+
+// close lets the committer finish what is queued and stop.
+func (c *committer) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cond.Signal()
+}
+
+// run commits batches until close, or until the store fails.
+func (c *committer) run(ctx context.Context) error {
+	for {
+		batch := c.next()
+		if batch == nil {
+			return nil
+		}
+		err := c.commit(ctx, batch)
+		clear(batch)
+		c.spare = batch[:0]
+		if err != nil {
+			c.abandon(err)
+			return err
+		}
+	}
+}
+
+// next waits for work and takes a batch of it, nil after close.
+func (c *committer) next() []command {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.queue) == 0 {
+		if c.closed {
+			return nil
+		}
+		c.cond.Wait()
+	}
+	n, ops, bytes := 0, 0, 0
+	for _, x := range c.queue {
+		o, b := x.weigh()
+		if n > 0 && (ops+o > maxBatch || bytes+b > maxBatchBytes) {
+			break
+		}
+		n, ops, bytes = n+1, ops+o, bytes+b
+	}
+	batch := c.queue[:n:n]
+	rest := c.queue[n:]
+	c.queue = append(c.spare[:0], rest...)
+	c.spare = nil
+	return batch
+}
+
+// abandon answers everything that is queued after the store has failed.
+func (c *committer) abandon(err error) {
+	c.mu.Lock()
+	c.closed = true
+	queue := c.queue
+	c.queue = nil
+	c.mu.Unlock()
+	for _, x := range queue {
+		x.settle(&Error{Code: CodeUnavailable, Message: "the store has failed", Err: err})
+	}
+}
+
+// commit runs the batch in one transaction. A batch that the database refuses is split until the guilty command stands
+// alone. Only an error after which the store must not be used is returned.
+func (c *committer) commit(ctx context.Context, batch []command) error {
+	began := time.Now()
+	c.nd.Reset()
+	for _, x := range batch {
+		x.need(&c.nd)
+	}
+	t := &c.t
+	t.reset()
+	var decided time.Time
+	err := c.e.store.Commit(ctx, &c.nd, func(l *store.Loaded) *store.Changes {
+		_ = failpoint.Hit(failpoint.BatchLoaded)
+		t.begin(l)
+		for _, x := range batch {
+			x.decide(t)
+		}
+		t.collect()
+		decided = time.Now()
+		_ = failpoint.Hit(failpoint.BatchDecided)
+		return &t.changes
+	})
+	if err == nil {
+		_ = failpoint.Hit(failpoint.BatchCommitted)
+		c.e.metrics.Batch(len(batch), time.Since(began), time.Since(decided))
+		t.publish()
+		for _, x := range batch {
+			x.settle(nil)
+		}
+		_ = failpoint.Hit(failpoint.BatchAnswered)
+		c.e.pump()
+		return nil
+	}
+	t.abandon()
+	switch {
+	case errors.Is(err, store.ErrFailed):
+		for _, x := range batch {
+			x.settle(fmt.Errorf("commit: %w", err))
+		}
+		return err
+	case errors.Is(err, store.ErrUnknown), len(batch) == 1 || ctx.Err() != nil:
+		c.e.log.Error("commit failed", "error", err, "commands", len(batch))
+		for _, x := range batch {
+			x.settle(fmt.Errorf("commit: %w", err))
+		}
+		return nil
+	}
+	c.e.log.Error("batch refused, splitting it", "error", err, "commands", len(batch))
+	half := len(batch) / 2
+	if err := c.commit(ctx, batch[:half]); err != nil {
+		for _, x := range batch[half:] {
+			x.settle(fmt.Errorf("commit: %w", err))
+		}
+		return err
+	}
+	return c.commit(ctx, batch[half:])
+}
+
+// tx is one transaction as commands see it: what was loaded, what changes, and what follows once it is durable.
+type tx struct {
+	e       *Engine
+	now     execution.Time
+	loaded  *store.Loaded
+	changes store.Changes
+
+	touched  []touched
+	given    []*assignment  // claims to hand over
+	drained  []*workflow    // workflows whose queue was found empty
+	queued   []*workflow    // workflows whose queue has grown
+	recorded []recordedStep // steps whose record it makes
+}
+
+// touched is a row that the transaction changes, with what it was before.
+type touched struct {
+	row     *store.Row
+	from    int64 // stored revision, 0: new
+	status  execution.Status
+	session int64
+	last    execution.Event // latest event of the transaction
+}
+
+func (t *tx) reset() {
+	clear(t.touched)
+	clear(t.given)
+	clear(t.queued)
+	clear(t.drained)
+	clear(t.recorded)
+	t.recorded = t.recorded[:0]
+	t.touched, t.given, t.queued, t.drained = t.touched[:0], t.given[:0], t.queued[:0], t.drained[:0]
+	t.changes.Reset()
+	t.loaded = nil
+}
+
+func (t *tx) begin(l *store.Loaded) {
+	// A store may run decide again for the same batch.
+	for _, a := range t.given {
+		t.e.matcher.unreserve(a)
+	}
+	t.reset()
+	t.loaded, t.now = l, l.Now
+}
+
+// before is what a row is before a rule runs on it.
+type before struct {
+	revision int64
+	status   execution.Status
+	session  int64
+}
+
+func snapshot(r *store.Row) before { return before{r.Revision, r.Status, r.Session} }
+
+// changed notes that a rule has changed the row and appends its events.
+func (t *tx) changed(r *store.Row, was before, events ...execution.Event) {
+	if r.Mark == 0 {
+		t.touched = append(t.touched, touched{row: r, from: was.revision, status: was.status, session: was.session})
+		r.Mark = len(t.touched)
+	}
+	for i := range events {
+		t.changes.Events = append(t.changes.Events, store.RowEvent{Row: r, Event: events[i]})
+	}
+	t.touched[r.Mark-1].last = events[len(events)-1]
+}
+
+// inserted notes a new row.
+func (t *tx) inserted(r *store.Row, e execution.Event) {
+	t.changed(r, before{}, e)
+}
+
+// collect turns the touched rows into the changes to save.
+func (t *tx) collect() {
+	for i := range t.touched {
+		x := &t.touched[i]
+		r := x.row
+		r.Mark = 0
+		key := store.CountKey{Project: r.Project, Workflow: r.Workflow, Status: r.Status, Hour: store.HourOf(r.ID)}
+		if x.from == 0 {
+			t.changes.Insert = append(t.changes.Insert, r)
+			t.changes.Counts[key]++
+			continue
+		}
+		t.changes.Update = append(t.changes.Update, store.Update{Row: r, From: x.from})
+		if r.Status != x.status {
+			t.changes.Counts[key]++
+			key.Status = x.status
+			t.changes.Counts[key]--
+		}
+	}
+}
+
+// publish lets the rest of the engine know what is now durable.
+func (t *tx) publish() {
+	e := t.e
+	for i := range t.touched {
+		x := &t.touched[i]
+		r := x.row
+		switch {
+		case x.from == 0:
+			e.open(r.Project).Add(1)
+			if r.Status.Final() {
+				e.open(r.Project).Add(-1)
+			}
+		case r.Status.Final() && !x.status.Final():
+			e.open(r.Project).Add(-1)
+		}
+		if x.session != 0 && x.session != r.Session {
+			e.matcher.release(x.session, r.ID)
+		}
+		if r.CancelRequestedAt != 0 && r.Session != 0 {
+			e.matcher.tell(r.Session, r.ID)
+		}
+		if r.ReadyAt != 0 {
+			if w := e.catalog.Load().workflows[r.Workflow]; w != nil {
+				t.queued = append(t.queued, w)
+			}
+		}
+		if due := r.DueAt(); due != 0 {
+			e.timekeeper.hint(due)
+		}
+		if r.Status.Final() {
+			e.waiters.ended(r, &x.last)
+			e.metrics.Ended(r.Status, sinceCreation(r.ID, x.last.At))
+		}
+	}
+	for _, w := range t.drained {
+		w.backlog.Store(false)
+	}
+	for _, w := range t.queued {
+		w.backlog.Store(true)
+	}
+	for _, a := range t.given {
+		e.matcher.deliver(a)
+		e.metrics.Dispatched(a.waited)
+	}
+}
+
+// abandon takes back what the rules promised for a transaction that did not happen.
+func (t *tx) abandon() {
+	for _, a := range t.given {
+		t.e.matcher.unreserve(a)
+	}
+	for i := range t.touched {
+		t.touched[i].row.Mark = 0
+	}
+	t.reset()
+}

@@ -1,0 +1,299 @@
+// Package engine decides when the rules of package execution are applied: it takes commands from the API and from its
+// own loops, commits them in groups, and hands executions to workers.
+//
+// Every durable change goes through the committer. What is in memory (the matcher's sessions, waiters, the catalog) is
+// derived from the store and can be lost at any moment.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// Config configures an Engine. Zero fields mean the defaults.
+type Config struct {
+	Store store.Store  // required
+	Log   *slog.Logger // default: discards
+
+	Lease          time.Duration // how long a silent worker keeps its executions; default 15 s
+	Acknowledge    time.Duration // how long a claim may stay unacknowledged; default 5 s
+	CancelGrace    time.Duration // how long a worker may take to stop; default 30 s
+	Retention      time.Duration // how long finished executions are kept; default 30 days; negative: for ever
+	KeyWindow      time.Duration // how long idempotency keys are kept; default 30 days
+	MaxBacklog     int64         // most open executions of a project; default 10 million
+	DefaultTimeout time.Duration // deadline of executions that name none; default 0: none
+
+	// DiskFree tells the free bytes where the store lies; nil: not watched.
+	DiskFree func() (int64, error)
+	// LowDisk is the free space below which starts are refused; default 256 MiB.
+	LowDisk int64
+
+	Metrics Metrics // default: none
+}
+
+// Metrics receives the engine's measurements. Implementations are quick and safe for concurrent use.
+type Metrics interface {
+	// Batch is one committed batch: its commands, the time of the whole transaction, and of saving and committing alone.
+	Batch(commands int, total, save time.Duration)
+	// Dispatched is a claim handed over, and how long the execution had waited for it.
+	Dispatched(waited time.Duration)
+	// Ended is an execution that reached a final state, and its time from creation.
+	Ended(status execution.Status, sojourn time.Duration)
+	// LeaseLost is an execution taken from a session that ended.
+	LeaseLost()
+	// Returned is a claim that did not count.
+	Returned(reason string)
+	// Fired is how late a timer was.
+	Fired(late time.Duration)
+}
+
+type noMetrics struct{}
+
+func (noMetrics) Batch(int, time.Duration, time.Duration) {}
+func (noMetrics) Dispatched(time.Duration)                {}
+func (noMetrics) Ended(execution.Status, time.Duration)   {}
+func (noMetrics) LeaseLost()                              {}
+func (noMetrics) Returned(string)                         {}
+func (noMetrics) Fired(time.Duration)                     {}
+
+// Engine runs executions on one store.
+type Engine struct {
+	cfg     Config
+	store   store.Store
+	log     *slog.Logger
+	metrics Metrics
+	mint    *mint
+
+	committer  *committer
+	matcher    *matcher
+	waiters    *waiters
+	timekeeper *timekeeper
+	recoverer  *recoverer
+	janitor    *janitor
+
+	catalog   atomic.Pointer[catalog]
+	catalogMu sync.Mutex // held while the catalog changes
+	keys      keyCache
+	opens     sync.Map // project key -> *atomic.Int64, open executions
+
+	draining  chan struct{}
+	drainOnce sync.Once
+	lowDisk   atomic.Bool
+	failure   atomic.Pointer[error]
+	ready     atomic.Bool
+	stopped   chan struct{} // closed when Run has returned
+}
+
+// New makes an engine and reads what it must know from the store. Nothing runs before Run.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	if cfg.Store == nil {
+		return nil, errors.New("engine: no store")
+	}
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&cfg.Lease, 15*time.Second)
+	def(&cfg.Acknowledge, 5*time.Second)
+	def(&cfg.CancelGrace, 30*time.Second)
+	def(&cfg.Retention, 30*24*time.Hour)
+	def(&cfg.KeyWindow, 30*24*time.Hour)
+	if cfg.MaxBacklog == 0 {
+		cfg.MaxBacklog = 10_000_000
+	}
+	if cfg.LowDisk == 0 {
+		cfg.LowDisk = 256 << 20
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = noMetrics{}
+	}
+	e := &Engine{
+		cfg: cfg, store: cfg.Store, log: cfg.Log, metrics: cfg.Metrics,
+		draining: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	e.mint = newMint(e.store.Now)
+	e.committer = newCommitter(e)
+	e.matcher = newMatcher(e)
+	e.waiters = newWaiters()
+	e.timekeeper = newTimekeeper(e)
+	e.recoverer = newRecoverer(e)
+	e.janitor = newJanitor(e)
+	if err := e.load(ctx); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	return e, nil
+}
+
+// load reads the catalog, the live sessions and what is open.
+func (e *Engine) load(ctx context.Context) error {
+	records, err := e.store.Catalog(ctx)
+	if err != nil {
+		return fmt.Errorf("read the catalog: %w", err)
+	}
+	e.catalog.Store(newCatalog(records))
+	for _, p := range records.Projects {
+		n, err := e.store.Counts(ctx, store.CountQuery{Project: p.Key})
+		if err != nil {
+			return fmt.Errorf("count open executions: %w", err)
+		}
+		var open int64
+		for s := execution.Created; s <= execution.Finalizing; s++ {
+			open += n.N[s]
+		}
+		e.open(p.Key).Store(open)
+	}
+	keys, err := e.store.Keys(ctx, 0)
+	if err != nil {
+		return fmt.Errorf("read the keys: %w", err)
+	}
+	e.keys.init(keys)
+	return e.matcher.load(ctx)
+}
+
+// open is the number of open executions of a project.
+func (e *Engine) open(project int64) *atomic.Int64 {
+	if n, ok := e.opens.Load(project); ok {
+		return n.(*atomic.Int64)
+	}
+	n, _ := e.opens.LoadOrStore(project, new(atomic.Int64))
+	return n.(*atomic.Int64)
+}
+
+// Run serves until ctx ends, then finishes what it accepted and returns nil. It returns the error after which the
+// store must not be used any more as soon as that happens.
+func (e *Engine) Run(ctx context.Context) error {
+	defer close(e.stopped)
+	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	committed := make(chan error, 1)
+	go func() { committed <- e.committer.run(context.WithoutCancel(ctx)) }()
+	var wg sync.WaitGroup
+	for _, loop := range []func(context.Context){e.timekeeper.run, e.recoverer.run, e.janitor.run} {
+		wg.Go(func() { loop(loops) })
+	}
+	e.ready.Store(true)
+	e.pump()
+	var err error
+	select {
+	case <-ctx.Done():
+		e.Drain()
+		stop()
+		wg.Wait()
+		e.committer.close()
+		err = <-committed
+	case err = <-committed:
+		if err != nil {
+			e.failure.Store(&err)
+			e.log.Error("the store failed, stopping", "error", err)
+		}
+		e.Drain()
+		stop()
+		wg.Wait()
+	}
+	e.ready.Store(false)
+	return err
+}
+
+// Drain makes the engine unready: nothing new is handed out and held polls end. Reports, heartbeats and reads still work
+// until Run's context ends.
+func (e *Engine) Drain() {
+	e.drainOnce.Do(func() { close(e.draining) })
+}
+
+// Draining is closed when the engine drains.
+func (e *Engine) Draining() <-chan struct{} { return e.draining }
+
+func (e *Engine) isDraining() bool {
+	select {
+	case <-e.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+// Ready is nil when the engine serves, otherwise the reason why not.
+func (e *Engine) Ready() error {
+	if err := e.failure.Load(); err != nil {
+		return fmt.Errorf("the store failed: %w", *err)
+	}
+	switch {
+	case e.isDraining():
+		return errors.New("draining")
+	case !e.ready.Load():
+		return errors.New("starting")
+	}
+	return nil
+}
+
+// LowDisk reports whether starts are refused because the disk is nearly full.
+func (e *Engine) LowDisk() bool { return e.lowDisk.Load() }
+
+// Now is the store's clock.
+func (e *Engine) Now() execution.Time { return e.store.Now() }
+
+// do submits a command and waits until it is settled.
+func (e *Engine) do(x command, done <-chan error) error {
+	if !e.committer.submit(x) {
+		return e.unavailable(nil)
+	}
+	err := <-done
+	if err == nil {
+		return nil
+	}
+	var refused *Error
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return e.unavailable(err)
+}
+
+func (e *Engine) unavailable(err error) error {
+	return &Error{
+		Code: CodeUnavailable, RetryAfter: time.Second, Err: err,
+		Message: "the outcome is unknown or the server is stopping: repeat the request with the same Idempotency-Key",
+	}
+}
+
+// write commits changes that need no rule: records of the catalog, keys, sessions.
+type write struct {
+	loads []execution.ID
+	fill  func(t *tx, rows []*store.Row)
+	first int
+	done  chan error
+}
+
+func (w *write) weigh() (int, int) { return max(1, len(w.loads)), 0 }
+
+func (w *write) need(n *store.Need) {
+	w.first = len(n.Executions)
+	n.Executions = append(n.Executions, w.loads...)
+}
+
+func (w *write) decide(t *tx) {
+	w.fill(t, t.loaded.Executions[w.first:w.first+len(w.loads)])
+}
+
+func (w *write) settle(err error) { w.done <- err }
+
+// write commits what fill adds to the changes; fill may load the given executions and run rules on them.
+func (e *Engine) write(fill func(t *tx, rows []*store.Row), loads ...execution.ID) error {
+	w := &write{loads: loads, fill: fill, done: make(chan error, 1)}
+	return e.do(w, w.done)
+}
+
+// random is a number from 0 to 1 for jitter.
+func random() float64 { return rand.Float64() }

@@ -1,0 +1,304 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/failpoint"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// OpKind is what a worker reports.
+type OpKind uint8
+
+// The operations of a report.
+const (
+	OpStepStarted OpKind = iota + 1
+	OpStepCompleted
+	OpStepFailed
+	OpSleep
+	OpSuspend
+	OpProgress
+	OpLog
+	OpComplete
+	OpFail
+	OpReject
+	OpCancelled
+	OpReturn
+)
+
+// OpNames are the operations' names on the wire, by OpKind.
+var OpNames = [...]string{
+	"", "step_started", "step_completed", "step_failed", "sleep", "suspend", "progress", "log", "complete", "fail",
+	"reject", "cancelled", "return",
+}
+
+// records reports whether the operation makes the one record of a step.
+func (k OpKind) records() bool {
+	return k == OpStepCompleted || k == OpStepFailed || k == OpSleep
+}
+
+// Operation is one thing that happened to one execution that a worker holds.
+type Operation struct {
+	Execution   execution.ID
+	Lease       string
+	Kind        OpKind
+	Step        string
+	Try         int32
+	Hash        uint64        // of the step's input
+	Body        []byte        // output, as JSON
+	Duration    time.Duration // of a sleep; of the step so far
+	HasDuration bool
+	WakeAt      execution.Time // of a suspend
+	Value       float64        // progress
+	Code        string         // of an error or rejection
+	Message     string
+	Details     []byte // JSON object
+	Retry       execution.Retry
+	Final       bool   // a retry cannot help
+	Level       string // of a log line
+	At          execution.Time
+}
+
+// OpResult answers one operation.
+type OpResult struct {
+	Err       error          // *execution.Error or *Error
+	Duplicate bool           // the step already had its record; it stands
+	Suspended bool           // the lease was released; the execution comes back later
+	Final     bool           // no further try follows
+	WakeAt    execution.Time // end of the sleep
+	RetryAt   execution.Time // next try
+	Delay     time.Duration  // until WakeAt or RetryAt, by the store's clock
+}
+
+// ReportRequest is what a worker has to tell.
+type ReportRequest struct {
+	Session    execution.ID
+	Received   int64
+	Operations []Operation
+}
+
+// ReportResult answers a report; Results is parallel to its operations.
+type ReportResult struct {
+	Results []OpResult
+	Cancel  []execution.ID
+	Drop    []execution.ID
+}
+
+// report is the command behind Report.
+type report struct {
+	e       *Engine
+	project int64
+	ops     []Operation
+	results []OpResult
+
+	rows    int   // first of its executions in the need
+	steps   []int // per operation: index among the need's steps, -1 without
+	refused map[execution.ID]bool
+	bytes   int
+	done    chan error
+}
+
+func (c *report) weigh() (int, int) { return len(c.ops), c.bytes }
+
+func (c *report) need(n *store.Need) {
+	c.rows = len(n.Executions)
+	c.steps = c.steps[:0]
+	for i := range c.ops {
+		op := &c.ops[i]
+		n.Executions = append(n.Executions, op.Execution)
+		at := -1
+		if op.Kind.records() {
+			at = len(n.Steps)
+			n.Steps = append(n.Steps, store.StepRef{Execution: op.Execution, Step: op.Step})
+		}
+		c.steps = append(c.steps, at)
+	}
+}
+
+func (c *report) decide(t *tx) {
+	clear(c.refused)
+	epoch := c.e.store.Epoch()
+	// Operations of one execution usually stand together and share their lease.
+	var lastText string
+	var last execution.Lease
+	for i := range c.ops {
+		op := &c.ops[i]
+		res := &c.results[i]
+		*res = OpResult{}
+		row := t.loaded.Executions[c.rows+i]
+		if row == nil || row.Project != c.project {
+			res.Err = absent
+			continue
+		}
+		if c.refused[op.Execution] {
+			res.Err = &Error{Code: CodeSkipped, Message: "an earlier operation of this execution in the report was refused"}
+			continue
+		}
+		if op.Lease != lastText || i == 0 {
+			lastText, last = op.Lease, fingerprint(epoch, op.Lease)
+		}
+		recorded := false
+		if at := c.steps[i]; at >= 0 {
+			recorded = t.loaded.Recorded[at] || t.recordedNow(row, op.Step)
+		}
+		c.apply(t, row, op, last, recorded, res)
+		if res.Err != nil {
+			if c.refused == nil {
+				c.refused = map[execution.ID]bool{}
+			}
+			c.refused[op.Execution] = true
+		}
+	}
+}
+
+// apply runs the operation's rule.
+func (c *report) apply(t *tx, row *store.Row, op *Operation, lease execution.Lease, recorded bool, res *OpResult) {
+	was := snapshot(row)
+	var e execution.Event
+	var err error
+	since := execution.Time(0)
+	if op.HasDuration {
+		since = t.now.Add(-op.Duration)
+	}
+	switch op.Kind {
+	case OpStepStarted:
+		e, err = row.StartStep(lease, execution.StepStarted{Step: op.Step, Try: op.Try, Hash: op.Hash}, t.now)
+	case OpStepCompleted:
+		e, err = row.CompleteStep(lease, execution.StepCompleted{
+			Step: op.Step, Try: op.Try, Since: since, Hash: op.Hash, Output: op.Body, Recorded: recorded,
+		}, t.now)
+	case OpStepFailed:
+		e, err = row.FailStep(lease, execution.StepFailed{
+			Step: op.Step, Since: since, Hash: op.Hash, Recorded: recorded, Failure: op.failure(),
+		}, t.now)
+		res.RetryAt, res.Final = e.Until, e.Until == 0
+	case OpSleep:
+		e, err = row.StartSleep(lease, execution.Sleep{Step: op.Step, Duration: op.Duration, Recorded: recorded}, t.now)
+		res.WakeAt = e.Until
+	case OpSuspend:
+		e, err = row.Suspend(lease, op.WakeAt, t.now)
+		res.WakeAt = e.Until
+	case OpProgress:
+		var ok bool
+		if e, ok, err = row.ReportProgress(lease, op.Value, t.now); err == nil && !ok {
+			return
+		}
+	case OpLog:
+		if err = row.Holder(lease); err == nil {
+			at := op.At
+			if at == 0 || at > t.now {
+				at = t.now
+			}
+			t.changes.Logs = append(t.changes.Logs, store.Log{
+				Row: row, Step: op.Step, Attempt: row.Attempt, At: at, Level: op.Level, Message: op.Message, Fields: op.Details,
+			})
+			return
+		}
+	case OpComplete:
+		e, err = row.Complete(lease, op.Body, t.now)
+	case OpFail:
+		e, err = row.Fail(lease, op.failure(), t.now)
+		res.RetryAt, res.Final = e.Until, e.Until == 0
+	case OpReject:
+		e, err = row.Reject(lease, op.Code, op.Message, op.Details, t.now)
+	case OpCancelled:
+		e, err = row.ConfirmCancel(lease, t.now)
+	case OpReturn:
+		e, err = row.Return(lease, execution.ReturnedInterrupted, t.now)
+	default:
+		err = &Error{Code: CodeInvalid, Message: "unknown operation"}
+	}
+	if err != nil {
+		*res = OpResult{Err: err}
+		var refused *execution.Error
+		if errors.As(err, &refused) && refused.Code == execution.CodeStepRecorded {
+			*res = OpResult{Duplicate: true}
+			if op.Kind == OpSleep {
+				res.WakeAt = row.WakeAt
+				res.Delay = max(0, row.WakeAt.Sub(t.now))
+			}
+		}
+		return
+	}
+	t.changed(row, was, e)
+	if e.Kind.RecordsStep() {
+		t.recorded = append(t.recorded, recordedStep{row, op.Step})
+	}
+	res.Suspended = row.Session == 0 && !row.Status.Final()
+	if until := max(res.WakeAt, res.RetryAt); until != 0 {
+		res.Delay = max(0, until.Sub(t.now))
+	}
+}
+
+func (op *Operation) failure() execution.Failure {
+	code := op.Code
+	if code == "" {
+		code = execution.ErrorGeneric
+	}
+	return execution.Failure{
+		Code: code, Message: op.Message, Details: op.Details, Policy: op.Retry, Try: max(op.Try, 1), Final: op.Final, Random: random(),
+	}
+}
+
+func (c *report) settle(err error) { c.done <- err }
+
+// recordedStep is a step whose record the running transaction makes.
+type recordedStep struct {
+	row  *store.Row
+	step string
+}
+
+// recordedNow reports whether the running transaction already records the step.
+func (t *tx) recordedNow(row *store.Row, step string) bool {
+	if row.Mark == 0 {
+		return false
+	}
+	for i := range t.recorded {
+		if t.recorded[i].row == row && t.recorded[i].step == step {
+			return true
+		}
+	}
+	return false
+}
+
+// Report applies what a worker reports; each operation is answered on its own. When it returns nil, everything that
+// was accepted is durable.
+func (e *Engine) Report(_ context.Context, c *Caller, r *ReportRequest) (*ReportResult, error) {
+	now := e.store.Now()
+	out := &ReportResult{}
+	s, err := e.matcher.contact(c.Project, r.Session, r.Received, func(s *session) {
+		for i := range r.Operations {
+			op := &r.Operations[i]
+			if h := s.held[op.Execution]; h != nil {
+				h.acked = true
+				if op.Kind == OpSleep {
+					h.idleUntil = now.Add(op.Duration)
+				}
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	cmd := &report{e: e, project: c.Project, ops: r.Operations, results: make([]OpResult, len(r.Operations)), done: make(chan error, 1)}
+	cmd.steps = make([]int, 0, len(r.Operations))
+	for i := range r.Operations {
+		cmd.bytes += len(r.Operations[i].Body) + len(r.Operations[i].Details)
+	}
+	if len(cmd.ops) > 0 {
+		if err := e.do(cmd, cmd.done); err != nil {
+			return nil, err
+		}
+	}
+	if err := failpoint.Hit(failpoint.ReportCommitted); err != nil {
+		return nil, e.unavailable(err)
+	}
+	out.Results = cmd.results
+	e.matcher.mu.Lock()
+	out.Cancel, out.Drop = s.signals()
+	e.matcher.mu.Unlock()
+	return out, nil
+}

@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/failpoint"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// StartRequest asks for a new execution. Its shape was checked; the engine owns its bytes from now on.
+type StartRequest struct {
+	Workflow       string // name or id
+	Version        string // label, number or id; empty: the current one
+	Input          []byte // a JSON object
+	Metadata       map[string]string
+	Timeout        time.Duration
+	Delay          time.Duration
+	StartAt        time.Time
+	QueueTTL       time.Duration
+	Priority       int8
+	Trigger        execution.Trigger
+	IdempotencyKey string
+	Hash           uint64 // of the decoded request without its key; a repeat must have the same
+	TraceParent    string
+	Wait           time.Duration // hold until the execution is final, at most this long
+	Steps          bool          // with Wait: read the steps too
+}
+
+// Started is the answer to a start.
+type Started struct {
+	View       *View
+	ID         execution.ID
+	Replayed   bool           // the key was used before: this is the first execution
+	Deleted    bool           // with Replayed: that execution was deleted, View is nil
+	KeyExpires execution.Time // when the key may be used anew; zero without a key
+}
+
+// StartOutcome is one answer of a batch of starts.
+type StartOutcome struct {
+	Started *Started
+	Err     error
+}
+
+// start is the command behind Start.
+type start struct {
+	e       *Engine
+	caller  *Caller
+	req     *StartRequest
+	w       *workflow
+	version *version
+	id      execution.ID
+	details []byte
+
+	slot int // of its reservation, -1 without a key
+	row  store.Row
+	view View // as of revision 1
+
+	taken *store.TakenKey
+	err   error
+	done  chan error
+}
+
+func (c *start) weigh() (int, int) { return 1, len(c.req.Input) }
+
+func (c *start) need(n *store.Need) {
+	c.slot = -1
+	if c.req.IdempotencyKey != "" {
+		c.slot = len(n.Reservations)
+		n.Reservations = append(n.Reservations, store.Reservation{
+			Project: c.caller.Project, Key: c.req.IdempotencyKey, Hash: c.req.Hash, Execution: c.id,
+		})
+	}
+}
+
+func (c *start) decide(t *tx) {
+	c.taken, c.err = nil, nil
+	if c.slot >= 0 {
+		if taken := t.loaded.Taken[c.slot]; taken != nil {
+			c.taken = taken
+			if taken.Hash != c.req.Hash {
+				c.err = &Error{Code: CodeMismatch, Message: "this Idempotency-Key was used for a different request; use a new key for a new execution"}
+			}
+			return
+		}
+	}
+	r := c.req
+	startAt := execution.Time(0)
+	switch {
+	case r.Delay > 0:
+		startAt = t.now.Add(r.Delay)
+	case !r.StartAt.IsZero():
+		startAt = execution.TimeOf(r.StartAt)
+	}
+	x, created := execution.New(execution.Start{
+		ID: c.id, Project: c.caller.Project, Workflow: c.w.key, Version: c.versionKey(), Trigger: r.Trigger,
+		Priority: r.Priority, Actor: c.caller.actor(), StartAt: startAt, QueueTTL: r.QueueTTL,
+		Timeout: r.Timeout, Input: r.Input, Details: c.details,
+	}, t.now)
+	c.row = store.Row{Execution: x}
+	c.view.Execution = x
+	t.inserted(&c.row, created)
+	for k, v := range r.Metadata {
+		t.changes.Metadata = append(t.changes.Metadata, store.Metadata{Workflow: c.w.key, Execution: c.id, Key: k, Value: v})
+	}
+	if c.row.ReadyAt == 0 {
+		return
+	}
+	if s := c.e.matcher.reserve(c.w, t.now); s != nil {
+		if a, ok := t.claim(&c.row, s, c.w); ok {
+			a.Input = r.Input
+			if c.details != nil {
+				a.Details = &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
+			}
+		}
+	}
+}
+
+func (c *start) versionKey() int64 {
+	if c.version == nil {
+		return 0
+	}
+	return c.version.Key
+}
+
+func (c *start) settle(err error) { c.done <- err }
+
+// Start makes an execution and answers it as of its first revision, or, when it was asked to hold, as it is when it
+// has ended or the hold is over.
+func (e *Engine) Start(ctx context.Context, c *Caller, r *StartRequest) (*Started, error) {
+	cmd, err := e.prepare(c, r)
+	if err != nil {
+		return nil, err
+	}
+	var hold *waiter
+	if r.Wait > 0 {
+		hold = e.waiters.add(cmd.id)
+		defer e.waiters.remove(hold)
+	}
+	if err := failpoint.Hit(failpoint.StartAccepted); err != nil {
+		return nil, e.unavailable(err)
+	}
+	if err := e.do(cmd, cmd.done); err != nil {
+		return nil, err
+	}
+	return e.started(ctx, cmd, hold)
+}
+
+// StartBatch makes executions, each on its own: one refused start does not touch the others.
+func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) []StartOutcome {
+	out := make([]StartOutcome, len(rs))
+	cmds := make([]*start, len(rs))
+	for i, r := range rs {
+		cmd, err := e.prepare(c, r)
+		if err != nil {
+			out[i].Err = err
+			continue
+		}
+		if !e.committer.submit(cmd) {
+			out[i].Err = e.unavailable(nil)
+			continue
+		}
+		cmds[i] = cmd
+	}
+	for i, cmd := range cmds {
+		if cmd == nil {
+			continue
+		}
+		if err := <-cmd.done; err != nil {
+			out[i].Err = e.unavailable(err)
+			continue
+		}
+		out[i].Started, out[i].Err = e.started(ctx, cmd, nil)
+	}
+	return out
+}
+
+// prepare checks everything about a start that needs no transaction.
+func (e *Engine) prepare(c *Caller, r *StartRequest) (*start, error) {
+	if e.lowDisk.Load() {
+		return nil, &Error{Code: CodeStorage, RetryAfter: 30 * time.Second, Message: "the server's disk is nearly full; starts are refused until there is room again"}
+	}
+	w := e.catalog.Load().find(c.Project, r.Workflow, false)
+	if w == nil {
+		return nil, &Error{
+			Code: CodeNotFound, Message: fmt.Sprintf("workflow %q not found; start a worker that serves it, or create it", clip(r.Workflow)),
+			Fields: []FieldError{{"workflow_id", string(CodeNotFound), "no workflow has this name or id"}},
+		}
+	}
+	record := w.record.Load()
+	v := record.current
+	if r.Version != "" && r.Version != "latest" {
+		if v = record.find(r.Version); v == nil {
+			return nil, &Error{
+				Code: CodeNotFound, Message: fmt.Sprintf("workflow %q has no version %q", w.info.Name, clip(r.Version)),
+				Fields: []FieldError{{"version", string(CodeNotFound), "no version has this label or number"}},
+			}
+		}
+	}
+	if v != nil && v.schema != nil {
+		if fields := checkInput(v.schema, r.Input); len(fields) > 0 {
+			return nil, &Error{Code: CodeInvalid, Message: fmt.Sprintf("input does not match the schema of workflow %q: %s", w.info.Name, fields[0].Message), Fields: fields}
+		}
+	}
+	limit := e.cfg.MaxBacklog
+	if p := e.catalog.Load().projects[c.Project]; p != nil && p.MaxBacklog > 0 {
+		limit = p.MaxBacklog
+	}
+	if e.open(c.Project).Load() >= limit {
+		return nil, &Error{Code: CodeBacklogFull, RetryAfter: 5 * time.Second, Message: fmt.Sprintf("the project already has %d open executions, its limit; wait for some to end or cancel them", limit)}
+	}
+	if r.Timeout == 0 {
+		r.Timeout = record.timeout(e.cfg.DefaultTimeout)
+	}
+	cmd := &start{e: e, caller: c, req: r, w: w, version: v, id: e.mint.id(), done: make(chan error, 1)}
+	details := StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
+	cmd.details = details.encode()
+	return cmd, nil
+}
+
+// started puts the answer together once the command is durable.
+func (e *Engine) started(ctx context.Context, cmd *start, hold *waiter) (*Started, error) {
+	if cmd.err != nil {
+		return nil, cmd.err
+	}
+	r := cmd.req
+	out := &Started{ID: cmd.id}
+	if r.IdempotencyKey != "" {
+		out.KeyExpires = e.store.Now().Add(e.cfg.KeyWindow)
+	}
+	if cmd.taken != nil {
+		out.ID, out.Replayed = cmd.taken.Execution, true
+		out.KeyExpires = execution.Time(out.ID.Millis() * 1000).Add(e.cfg.KeyWindow)
+		view, err := e.Get(ctx, cmd.caller, out.ID, GetOptions{Wait: r.Wait, Steps: r.Steps})
+		if gone(err) {
+			out.Deleted = true
+			return out, nil
+		}
+		out.View = view
+		return out, err
+	}
+	v := &cmd.view
+	v.Workflow, v.WorkflowID, v.Input = &cmd.w.info, cmd.w.info.ID, r.Input
+	if cmd.version != nil {
+		v.VersionNumber = cmd.version.Number
+	}
+	if cmd.details != nil {
+		v.Details = &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
+	}
+	v.stamp(e.store.Now())
+	if v.Status == execution.Created {
+		v.ScheduledAt = v.WakeAt
+	}
+	out.View = v
+	if hold == nil {
+		e.explain(v)
+		return out, nil
+	}
+	timer := time.NewTimer(r.Wait)
+	defer timer.Stop()
+	select {
+	case end := <-hold.end:
+		v.Execution = end.row.Execution
+		v.ends(&end.event)
+		v.stamp(e.store.Now())
+		if !r.Steps {
+			return out, nil
+		}
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-e.draining:
+	}
+	view, err := e.Get(ctx, cmd.caller, cmd.id, GetOptions{Steps: r.Steps})
+	if err == nil {
+		out.View = view
+	} else {
+		e.explain(v)
+	}
+	return out, nil
+}
+
+// clip shortens a caller's text for a message.
+func clip(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

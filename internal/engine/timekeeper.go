@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/failpoint"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// timekeeper does what has come due. The truth is the column in the store; what it keeps in memory is a hint of when to
+// look next.
+type timekeeper struct {
+	e    *Engine
+	next atomic.Int64 // execution.Time of the earliest timer known; 0: none
+	wake chan struct{}
+}
+
+const (
+	// fireBatch bounds one round, so that a storm of timers leaves room for other commands between rounds.
+	fireBatch = 512
+	// lookEvery is the longest time between two looks at the store.
+	lookEvery = time.Second
+)
+
+func newTimekeeper(e *Engine) *timekeeper {
+	return &timekeeper{e: e, wake: make(chan struct{}, 1)}
+}
+
+// hint tells that a timer at the given time was saved.
+func (k *timekeeper) hint(at execution.Time) {
+	for {
+		next := k.next.Load()
+		if next != 0 && next <= int64(at) {
+			return
+		}
+		if k.next.CompareAndSwap(next, int64(at)) {
+			break
+		}
+	}
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (k *timekeeper) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			timer.Reset(k.round(ctx))
+		case <-k.wake:
+			timer.Reset(min(k.until(), lookEvery))
+		}
+	}
+}
+
+// until is how long the earliest timer known is away.
+func (k *timekeeper) until() time.Duration {
+	next := k.next.Load()
+	if next == 0 {
+		return lookEvery
+	}
+	return max(0, execution.Time(next).Sub(k.e.store.Now()))
+}
+
+// round fires what is due and returns when to look again.
+func (k *timekeeper) round(ctx context.Context) time.Duration {
+	now := k.e.store.Now()
+	if next := k.next.Load(); next == 0 || next <= int64(now) {
+		k.next.Store(0)
+	}
+	ids, err := k.e.store.Due(ctx, now, fireBatch)
+	if err == nil && len(ids) > 0 {
+		err = k.fire(ids)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			k.e.log.Error("could not fire timers", "error", err)
+		}
+		return lookEvery
+	}
+	if len(ids) == fireBatch {
+		return 0
+	}
+	if next, err := k.e.store.NextDue(ctx); err == nil && next != 0 {
+		k.hint(next)
+	}
+	return min(k.until(), lookEvery)
+}
+
+// fire runs the rule on each execution; what came due meanwhile is done too, what changed meanwhile is left alone.
+func (k *timekeeper) fire(ids []execution.ID) error {
+	e := k.e
+	var events []execution.Event
+	var late []time.Duration
+	holders := map[execution.ID]int64{}
+	err := e.write(func(t *tx, rows []*store.Row) {
+		late = late[:0]
+		clear(holders)
+		for _, row := range rows {
+			if row == nil {
+				continue
+			}
+			due := row.DueAt()
+			was := snapshot(row)
+			if events = row.Fire(events[:0], e.cfg.CancelGrace, t.now); len(events) == 0 {
+				continue
+			}
+			t.changed(row, was, events...)
+			late = append(late, t.now.Sub(due))
+			if was.session != 0 && row.Session != was.session {
+				holders[row.ID] = was.session
+			}
+		}
+	}, ids...)
+	if err != nil {
+		return err
+	}
+	_ = failpoint.Hit(failpoint.TimerFired)
+	for id, session := range holders {
+		e.matcher.dropped(session, id)
+	}
+	for _, d := range late {
+		e.metrics.Fired(d)
+	}
+	return nil
+}

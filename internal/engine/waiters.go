@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// waiters are the requests that wait for executions to end.
+type waiters struct {
+	shards [64]waiterShard
+}
+
+type waiterShard struct {
+	mu sync.Mutex
+	by map[execution.ID][]*waiter
+}
+
+// waiter waits for one execution. Its channel gets the end once.
+type waiter struct {
+	id  execution.ID
+	end chan *ending
+}
+
+// ending is how an execution ended.
+type ending struct {
+	row   store.Row
+	event execution.Event // the final one, with its payload
+}
+
+func newWaiters() *waiters {
+	w := &waiters{}
+	for i := range w.shards {
+		w.shards[i].by = map[execution.ID][]*waiter{}
+	}
+	return w
+}
+
+func (w *waiters) shard(id execution.ID) *waiterShard { return &w.shards[id[15]&63] }
+
+// add begins to wait. It must happen before the state is read, or before the start is submitted.
+func (w *waiters) add(id execution.ID) *waiter {
+	x := &waiter{id: id, end: make(chan *ending, 1)}
+	s := w.shard(id)
+	s.mu.Lock()
+	s.by[id] = append(s.by[id], x)
+	s.mu.Unlock()
+	return x
+}
+
+// remove ends the waiting.
+func (w *waiters) remove(x *waiter) {
+	s := w.shard(x.id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.by[x.id]
+	if i := slices.Index(list, x); i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	}
+	if len(list) == 0 {
+		delete(s.by, x.id)
+	} else {
+		s.by[x.id] = list
+	}
+}
+
+// ended wakes those who wait for the row, which has just become final.
+func (w *waiters) ended(r *store.Row, e *execution.Event) {
+	s := w.shard(r.ID)
+	s.mu.Lock()
+	list := s.by[r.ID]
+	delete(s.by, r.ID)
+	s.mu.Unlock()
+	if len(list) == 0 {
+		return
+	}
+	end := &ending{row: *r, event: *e}
+	// The payload belongs to the report's request, which may be over before the waiters have read it.
+	end.event.Body = slices.Clone(e.Body)
+	end.event.Details = slices.Clone(e.Details)
+	for _, x := range list {
+		x.end <- end
+	}
+}

@@ -1,0 +1,357 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/failpoint"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// Protocol is the version of the worker protocol that this engine speaks.
+const Protocol = 1
+
+// Limits of the worker protocol.
+const (
+	MaxWait       = 30 * time.Second // longest hold of a poll
+	MaxOperations = 1024             // most operations of a report
+	MaxCapacity   = 10_000           // most executions a session may hold
+)
+
+// SessionSpec describes a worker that wants to serve.
+type SessionSpec struct {
+	Protocol  int
+	Name      string
+	SDK       string
+	Version   string
+	Capacity  int
+	Workflows []WorkflowSpec
+}
+
+// SessionView tells a worker how to behave.
+type SessionView struct {
+	ID            execution.ID
+	Lease         time.Duration
+	Heartbeat     time.Duration
+	MaxWait       time.Duration
+	MaxOperations int
+	Workflows     []SessionWorkflow
+}
+
+// SessionWorkflow is one workflow that a session serves.
+type SessionWorkflow struct {
+	Name    string
+	ID      execution.ID
+	Version int32 // the current version, 0: none
+}
+
+// OpenSession registers a worker and the workflows it serves; unknown workflows and new version labels are created.
+func (e *Engine) OpenSession(ctx context.Context, c *Caller, spec *SessionSpec) (*SessionView, error) {
+	if spec.Protocol != Protocol {
+		return nil, invalid("protocol", FieldInvalid, "protocol %d is not spoken here; this server speaks %d", spec.Protocol, Protocol)
+	}
+	if e.isDraining() {
+		return nil, &Error{Code: CodeUnavailable, RetryAfter: time.Second, Message: "the server is draining"}
+	}
+	if c.Workflows != nil {
+		for _, w := range spec.Workflows {
+			if !slices.Contains(c.Workflows, w.Name) {
+				return nil, &Error{Code: CodeForbidden, Message: fmt.Sprintf("this key may not serve workflow %q", clip(w.Name))}
+			}
+		}
+	}
+	view := &SessionView{
+		ID: e.mint.id(), Lease: e.cfg.Lease, Heartbeat: e.cfg.Lease / 3, MaxWait: MaxWait, MaxOperations: MaxOperations,
+	}
+	record := store.Session{
+		Project: c.Project, ID: view.ID, Name: spec.Name, SDK: spec.SDK, Version: spec.Version, Capacity: int32(spec.Capacity),
+	}
+	for i := range spec.Workflows {
+		w, err := e.register(ctx, c, &spec.Workflows[i])
+		if err != nil {
+			return nil, err
+		}
+		s := SessionWorkflow{Name: w.info.Name, ID: w.info.ID}
+		if v := w.record.Load().current; v != nil {
+			s.Version = v.Number
+		}
+		view.Workflows = append(view.Workflows, s)
+		if !slices.Contains(record.Workflows, w.key) {
+			record.Workflows = append(record.Workflows, w.key)
+		}
+	}
+	key, err := e.store.NewKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	record.Key = key
+	err = e.write(func(t *tx, _ []*store.Row) {
+		record.CreatedAt, record.SeenAt, record.ExpiresAt = t.now, t.now, t.now.Add(e.cfg.Lease)
+		t.changes.Sessions = append(t.changes.Sessions, record)
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.matcher.add(record, record.SeenAt)
+	e.log.Info("worker session opened", "session_id", view.ID.Text(execution.PrefixSession), "name", record.Name, "capacity", record.Capacity)
+	e.pump()
+	return view, nil
+}
+
+// PollRequest asks for work.
+type PollRequest struct {
+	Session  execution.ID
+	Received int64         // every delivery up to this one has arrived
+	Max      int           // most executions wanted; 0: what the capacity allows
+	Wait     time.Duration // longest hold
+}
+
+// PollResult is a delivery.
+type PollResult struct {
+	Delivery   int64 // to be acknowledged by the next contact; 0 when it carries no execution
+	Executions []Assignment
+	Cancel     []execution.ID // the worker holds these and must stop them
+	Drop       []execution.ID // these are no longer the worker's
+	Draining   bool           // the server hands out nothing any more
+}
+
+// Poll waits until there is something for the worker, the wait is over, or the server drains.
+func (e *Engine) Poll(ctx context.Context, c *Caller, r *PollRequest) (*PollResult, error) {
+	m := e.matcher
+	s, err := m.contact(c.Project, r.Session, r.Received, func(s *session) { s.polling++ })
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		now := e.store.Now()
+		m.mu.Lock()
+		s.polling--
+		s.seen = now
+		m.mu.Unlock()
+	}()
+	timer := time.NewTimer(min(r.Wait, MaxWait))
+	defer timer.Stop()
+	for over := false; ; {
+		out, lost := e.take(s, r)
+		switch {
+		case lost:
+			return nil, errSessionLost
+		case over || len(out.Executions)+len(out.Cancel)+len(out.Drop) > 0:
+			if len(out.Executions) > 0 {
+				if err := failpoint.Hit(failpoint.PollTaken); err != nil {
+					return nil, e.unavailable(err)
+				}
+			}
+			return out, nil
+		case e.isDraining():
+			return &PollResult{Draining: true}, nil
+		}
+		e.pump()
+		select {
+		case <-s.wake:
+		case <-timer.C:
+			over = true
+		case <-ctx.Done():
+			return out, nil
+		case <-e.draining:
+		}
+	}
+}
+
+// take empties the mailbox, as far as the poll wants, into a delivery.
+func (e *Engine) take(s *session, r *PollRequest) (out *PollResult, lost bool) {
+	now := e.store.Now()
+	m := e.matcher
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out = &PollResult{}
+	if s.lost {
+		return out, true
+	}
+	out.Cancel, out.Drop = s.signals()
+	n := len(s.mailbox)
+	if r.Max > 0 {
+		n = min(n, r.Max)
+	}
+	if n == 0 {
+		return out, false
+	}
+	s.delivery++
+	out.Delivery = s.delivery
+	out.Executions = make([]Assignment, n)
+	for i, a := range s.mailbox[:n] {
+		out.Executions[i] = a.Assignment
+		if h := s.held[a.ID]; h != nil {
+			h.delivery, h.since = s.delivery, now
+			s.unacked = append(s.unacked, h)
+		}
+	}
+	if n == len(s.mailbox) {
+		clear(s.mailbox)
+		s.mailbox = s.mailbox[:0]
+	} else {
+		s.mailbox = slices.Delete(s.mailbox, 0, n)
+		s.poke()
+	}
+	return out, false
+}
+
+// HeartbeatRequest keeps a session alive.
+type HeartbeatRequest struct {
+	Session  execution.ID
+	Received int64
+	Held     int      // how many executions the worker holds
+	Digest   uint64   // XOR of the FNV-1a hashes of their leases
+	Leases   []string // all of them, when the server asked
+	Listed   bool     // Leases was given, even if empty
+}
+
+// HeartbeatResult answers a heartbeat.
+type HeartbeatResult struct {
+	Expires   time.Duration // the session lives this long without another heartbeat
+	Cancel    []execution.ID
+	Drop      []execution.ID
+	Reconcile bool // send the leases with the next heartbeat, at once
+}
+
+// Heartbeat prolongs a session by one lease. The prolongation is durable when it returns.
+func (e *Engine) Heartbeat(_ context.Context, c *Caller, r *HeartbeatRequest) (*HeartbeatResult, error) {
+	m := e.matcher
+	now := e.store.Now()
+	var record store.Session
+	var missing []*holding
+	s, err := m.contact(c.Project, r.Session, r.Received, func(s *session) {
+		missing = e.reconcile(s, r, now)
+		record = s.record
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range missing {
+		e.giveBack(h.id, h.lease, execution.ReturnedUnacknowledged)
+	}
+	err = e.write(func(t *tx, _ []*store.Row) {
+		record.SeenAt, record.ExpiresAt = t.now, t.now.Add(e.cfg.Lease)
+		t.changes.Sessions = append(t.changes.Sessions, record)
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s.lost {
+		return nil, errSessionLost
+	}
+	s.expires = record.ExpiresAt
+	s.record.SeenAt, s.record.ExpiresAt = record.SeenAt, record.ExpiresAt
+	out := &HeartbeatResult{Expires: e.cfg.Lease, Reconcile: s.reconcile}
+	_, out.Drop = s.signals()
+	for _, h := range s.held {
+		if h.cancel {
+			out.Cancel = append(out.Cancel, h.id)
+		}
+	}
+	return out, nil
+}
+
+// reconcile compares what the worker says it holds with what the session holds, and returns what the worker has never
+// received or has forgotten. The matcher's mutex is held.
+func (e *Engine) reconcile(s *session, r *HeartbeatRequest, now execution.Time) []*holding {
+	if r.Listed {
+		s.reconcile, s.mismatch = false, 0
+		listed := make(map[execution.Lease]string, len(r.Leases))
+		for _, text := range r.Leases {
+			listed[fingerprint(e.store.Epoch(), text)] = text
+		}
+		var missing []*holding
+		for _, h := range s.held {
+			text, ok := listed[h.lease]
+			switch {
+			case ok:
+				h.acked, h.hash = true, leaseHash(text)
+			case h.acked || h.delivery < 0:
+				missing = append(missing, h)
+			}
+		}
+		return missing
+	}
+	var digest uint64
+	held := 0
+	for _, h := range s.held {
+		if h.acked {
+			digest ^= h.hash
+			held++
+		}
+	}
+	if held == r.Held && digest == r.Digest {
+		s.mismatch = 0
+	} else if s.mismatch++; s.mismatch >= 2 {
+		s.reconcile = true
+	}
+	return nil
+}
+
+// CloseSession gives back everything that a worker holds and ends its session.
+func (e *Engine) CloseSession(ctx context.Context, c *Caller, id execution.ID) error {
+	s, err := e.matcher.contact(c.Project, id, 0, func(s *session) { s.draining = true })
+	if err != nil {
+		return err
+	}
+	return e.recoverer.end(ctx, s, false)
+}
+
+// DrainSession stops handing out work to a worker; it keeps what it holds.
+func (e *Engine) DrainSession(_ context.Context, c *Caller, id execution.ID) error {
+	s, err := e.matcher.contact(c.Project, id, 0, func(s *session) { s.draining = true })
+	if err != nil {
+		return err
+	}
+	e.matcher.mu.Lock()
+	s.record.Draining = true
+	record := s.record
+	e.matcher.mu.Unlock()
+	return e.write(func(t *tx, _ []*store.Row) {
+		record.SeenAt = t.now
+		t.changes.Sessions = append(t.changes.Sessions, record)
+	})
+}
+
+// WorkerView is a live worker as the API shows it.
+type WorkerView struct {
+	ID                execution.ID
+	Name              string
+	SDK               string
+	Version           string
+	Workflows         []string
+	Capacity          int
+	Held              int
+	SeenAt, ExpiresAt execution.Time
+	Draining          bool
+}
+
+// Sessions are the live workers of the caller's project, oldest first.
+func (e *Engine) Sessions(_ context.Context, c *Caller) ([]WorkerView, error) {
+	m := e.matcher
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := []WorkerView{}
+	for _, s := range m.sessions {
+		if s.record.Project != c.Project {
+			continue
+		}
+		v := WorkerView{
+			ID: s.record.ID, Name: s.record.Name, SDK: s.record.SDK, Version: s.record.Version,
+			Capacity: int(s.record.Capacity), Held: len(s.held), SeenAt: s.seen, ExpiresAt: s.expires, Draining: s.draining,
+			Workflows: []string{},
+		}
+		for _, w := range s.workflows {
+			v.Workflows = append(v.Workflows, w.info.Name)
+		}
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b WorkerView) int { return slices.Compare(a.ID[:], b.ID[:]) })
+	return out, nil
+}

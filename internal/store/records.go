@@ -1,0 +1,83 @@
+package store
+
+import (
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+)
+
+// Project owns workflows, executions and keys.
+type Project struct {
+	Key        int64
+	ID         execution.ID
+	Name       string // unique
+	CreatedAt  execution.Time
+	MaxBacklog int64 // most executions that may wait or run at a time; 0: the server's default
+}
+
+// Workflow is a named piece of work.
+type Workflow struct {
+	Key       int64
+	Project   int64
+	ID        execution.ID
+	Name      string // the slug, unique among the project's workflows that are not deleted
+	CreatedAt execution.Time
+	UpdatedAt execution.Time
+	DeletedAt execution.Time // its executions remain
+	Current   int64          // key of the current version, 0: none
+	Retention time.Duration  // how long finished executions are kept; 0: the server's default
+	Timeout   time.Duration  // default deadline of executions; 0: none
+}
+
+// Version is one version of a workflow.
+type Version struct {
+	Key         int64
+	Workflow    int64
+	ID          execution.ID
+	Number      int32  // 1, 2, 3 … within the workflow
+	Label       string // the author's name for it, may be empty; unique within the workflow when set
+	CreatedAt   execution.Time
+	InputSchema []byte // JSON Schema 2020-12, may be nil
+	Description string
+}
+
+// Catalog is everything that executions refer to.
+type Catalog struct {
+	Projects  []Project
+	Workflows []Workflow
+	Versions  []Version
+}
+
+// Key is an API key. The secret itself is never stored.
+type Key struct {
+	Key        int64
+	Project    int64
+	ID         execution.ID
+	PublicID   string // the part of the key that names it
+	Name       string
+	Hash       [32]byte // SHA-256 of the secret
+	Last4      string
+	Scopes     []string
+	Workflows  []string // for worker keys: the only workflows it may serve; nil: all
+	RateLimit  float64  // requests per second; 0: no limit
+	CreatedAt  execution.Time
+	ExpiresAt  execution.Time
+	RevokedAt  execution.Time
+	LastUsedAt execution.Time
+}
+
+// Session is a live worker.
+type Session struct {
+	Key       int64
+	Project   int64
+	ID        execution.ID
+	Name      string
+	SDK       string
+	Version   string // of the worker's code
+	Workflows []int64
+	Capacity  int32
+	CreatedAt execution.Time
+	SeenAt    execution.Time
+	ExpiresAt execution.Time
+	Draining  bool
+}

@@ -1,0 +1,252 @@
+// Package store is what the engine needs from a database: the transaction that every change goes through, and the
+// reads of the API.
+//
+// Rules live in package execution, storage in the packages below this one; storetest holds them to the promises
+// written here.
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+)
+
+// Store is a database of executions. All methods but Commit may be called at the same time; one caller at a time
+// calls Commit.
+type Store interface {
+	// Commit runs one durable write transaction: it reads under lock what need names, calls decide once with it, saves
+	// the changes that decide returns and commits. When it returns nil the changes are on stable storage.
+	//
+	// decide is quick and does no I/O. A nil or empty Changes commits nothing but reservations are given back. On error
+	// nothing was changed, except that ErrUnknown says that it may have been. ErrRefused says that the database refused
+	// the changes themselves: another batch may pass. ErrFailed says that the store must not be used any more.
+	Commit(ctx context.Context, need *Need, decide func(*Loaded) *Changes) error
+
+	// Now is the store's clock. It never runs backwards within one process.
+	Now() execution.Time
+
+	// NewKey draws an integer key that no other project, workflow, version, API key or session has.
+	NewKey(ctx context.Context) (int64, error)
+
+	// Epoch identifies the timeline of the data. It changes when a backup is restored.
+	Epoch() uint64
+
+	// Get reads one execution of the project, or ErrNotFound.
+	Get(ctx context.Context, project int64, id execution.ID) (*Row, error)
+	// Events reads events of an execution with a revision above after, in order, at most limit (0: all).
+	Events(ctx context.Context, row *Row, after int64, limit int) ([]execution.Event, error)
+	// Ends reads the first event and, when the row is final, the last one; nil otherwise.
+	Ends(ctx context.Context, row *Row) (first, last *execution.Event, err error)
+	// Logs reads log lines of an execution, ordered by step, attempt and arrival.
+	Logs(ctx context.Context, row *Row, q LogQuery) ([]Log, error)
+	// Tombstone reads the trace that a deleted or redacted execution left, or nil.
+	Tombstone(ctx context.Context, project int64, id execution.ID) (*Tombstone, error)
+
+	// List reads one page of executions, newest first.
+	List(ctx context.Context, q ListQuery) (*ListPage, error)
+	// Counts reads how many executions there are in each state.
+	Counts(ctx context.Context, q CountQuery) (Counts, error)
+
+	// Due are executions whose DueAt is at or before now, earliest first.
+	Due(ctx context.Context, now execution.Time, limit int) ([]execution.ID, error)
+	// NextDue is the earliest DueAt of all, zero when there is none.
+	NextDue(ctx context.Context) (execution.Time, error)
+	// Held are the executions whose lease the session has.
+	Held(ctx context.Context, session int64) ([]*Row, error)
+	// Queues are the workflows that have executions in the queue.
+	Queues(ctx context.Context) ([]Queue, error)
+	// Ended are finished executions of the workflow that were created before the instant and ended before it, at most
+	// limit.
+	Ended(ctx context.Context, workflow int64, before execution.Time, limit int) ([]execution.ID, error)
+
+	// Catalog reads all projects, workflows and versions.
+	Catalog(ctx context.Context) (*Catalog, error)
+	// Key reads an API key by its public id, or ErrNotFound.
+	Key(ctx context.Context, publicID string) (*Key, error)
+	// Keys reads all API keys of a project, or of all projects when project is 0, newest first.
+	Keys(ctx context.Context, project int64) ([]Key, error)
+	// Sessions reads all worker sessions.
+	Sessions(ctx context.Context) ([]Session, error)
+
+	// Audit runs the invariant queries and returns what violates them. It only reads.
+	Audit(ctx context.Context) ([]Finding, error)
+	// Backup writes a consistent copy to path, which must not exist, while the store stays in use. Opening the copy
+	// begins a new epoch.
+	Backup(ctx context.Context, path string) error
+	// Usage tells how much room the data takes.
+	Usage(ctx context.Context) (Usage, error)
+	// Close releases the store. Everything committed stays.
+	Close() error
+}
+
+// Errors of a store.
+var (
+	// ErrNotFound is something that is not there, or is another project's.
+	ErrNotFound = errors.New("not found")
+	// ErrUnknown is a transaction of which nobody knows whether it was committed.
+	ErrUnknown = errors.New("outcome unknown")
+	// ErrRefused is a change that a constraint or trigger of the database refused: a mistake in the engine.
+	ErrRefused = errors.New("refused by the database")
+	// ErrFailed is a store that can no longer be trusted to write: input/output error, full disk, corruption.
+	ErrFailed = errors.New("store failed")
+	// ErrLocked is a store that another server has open.
+	ErrLocked = errors.New("in use by another server")
+)
+
+// Row is an execution with its store's bookkeeping.
+type Row struct {
+	execution.Execution
+	// First and Last belong to the store: where the execution's first and latest events lie.
+	First, Last int64
+	// Mark belongs to the caller of Commit while decide runs; a loaded row has 0.
+	Mark int
+}
+
+// Need is what a transaction reads under lock before its rules run.
+type Need struct {
+	Executions   []execution.ID
+	Steps        []StepRef
+	Reservations []Reservation
+	Claims       []ClaimNeed
+}
+
+// Reset empties the need and keeps its memory.
+func (n *Need) Reset() {
+	clear(n.Steps)
+	clear(n.Reservations)
+	n.Executions, n.Steps, n.Reservations, n.Claims = n.Executions[:0], n.Steps[:0], n.Reservations[:0], n.Claims[:0]
+}
+
+// StepRef asks whether a step of an execution has its one record.
+type StepRef struct {
+	Execution execution.ID
+	Step      string
+}
+
+// Reservation asks for an idempotency key: it is taken for the execution, unless it is taken already.
+type Reservation struct {
+	Project   int64
+	Key       string
+	Hash      uint64 // of the request
+	Execution execution.ID
+}
+
+// ClaimNeed asks for executions of a workflow that are in the queue, highest priority and longest wait first.
+type ClaimNeed struct {
+	Workflow int64
+	Limit    int
+}
+
+// Loaded is what was read. Its slices are parallel to those of the Need, and valid until decide returns.
+type Loaded struct {
+	Now        execution.Time
+	Executions []*Row        // nil: no such execution. The same id gives the same pointer, also within Claims.
+	Recorded   []bool        // the step has its record
+	Taken      []*TakenKey   // nil: the key is reserved now, for the need's execution
+	Claims     [][]Claimable // per ClaimNeed, in queue order
+}
+
+// TakenKey is an idempotency key that was taken before, or earlier in the same Need.
+type TakenKey struct {
+	Hash      uint64
+	Execution execution.ID
+}
+
+// Claimable is an execution in the queue with what a worker needs to run it.
+type Claimable struct {
+	Row      *Row
+	Input    []byte
+	Details  []byte               // of the first event
+	Recorded []execution.Recorded // steps and sleeps of earlier attempts
+}
+
+// Changes is what a transaction saves.
+type Changes struct {
+	Insert []*Row
+	Update []Update
+	// Events in order; the events of one execution in order of revision. Their rows are in Insert or Update.
+	Events []RowEvent
+	// Released are indexes of the Need's reservations that are given up.
+	Released []int
+	Metadata []Metadata
+	Counts   map[CountKey]int64 // differences; zero entries are allowed
+	Logs     []Log              // N is set by the store
+
+	Projects   []Project  // written whole, by key
+	Workflows  []Workflow // written whole, by key
+	Versions   []Version  // written whole, by key
+	Keys       []Key      // written whole, by key
+	KeyUses    []Key      // only LastUsedAt is written, and never lowered
+	Sessions   []Session  // written whole, by key
+	Gone       []int64    // keys of sessions to remove
+	Tombstones []Tombstone
+	Delete     []*Row // final executions to remove with all they own, but for their idempotency keys
+	Redact     []*Row // final executions whose payloads, messages, details, metadata and logs are removed
+
+	// SweepKeys removes idempotency keys taken before this, a bounded number from where the last sweep stopped.
+	SweepKeys execution.Time
+}
+
+// RowEvent is an event with the row whose history it extends.
+type RowEvent struct {
+	Row *Row
+	execution.Event
+}
+
+// Update saves a loaded row on the condition that its stored revision is still From.
+type Update struct {
+	*Row
+	From int64
+}
+
+// Reset empties the changes and keeps their memory.
+func (c *Changes) Reset() {
+	clear(c.Insert)
+	clear(c.Update)
+	clear(c.Events)
+	clear(c.Metadata)
+	clear(c.Logs)
+	clear(c.Counts)
+	counts := c.Counts
+	if counts == nil {
+		counts = map[CountKey]int64{}
+	}
+	*c = Changes{
+		Insert: c.Insert[:0], Update: c.Update[:0], Events: c.Events[:0], Released: c.Released[:0],
+		Metadata: c.Metadata[:0], Counts: counts, Logs: c.Logs[:0],
+	}
+}
+
+// Empty reports whether there is nothing to save.
+func (c *Changes) Empty() bool {
+	if len(c.Insert)+len(c.Update)+len(c.Events)+len(c.Metadata)+len(c.Logs)+len(c.Projects)+len(c.Workflows)+
+		len(c.Versions)+len(c.Keys)+len(c.KeyUses)+len(c.Sessions)+len(c.Gone)+len(c.Tombstones)+len(c.Delete)+len(c.Redact) > 0 {
+		return false
+	}
+	for _, n := range c.Counts {
+		if n != 0 {
+			return false
+		}
+	}
+	return c.SweepKeys == 0
+}
+
+// Metadata is one pair of an execution's metadata, for the filter of lists.
+type Metadata struct {
+	Workflow  int64
+	Execution execution.ID
+	Key       string
+	Value     string
+}
+
+// CountKey names one counter.
+type CountKey struct {
+	Project  int64
+	Workflow int64
+	Status   execution.Status
+	Hour     int32 // of creation, in hours since the Unix epoch
+}
+
+// HourOf is the hour in which an execution was created, as counters have it.
+func HourOf(id execution.ID) int32 { return int32(id.Millis() / 3_600_000) }
