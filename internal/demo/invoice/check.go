@@ -54,7 +54,13 @@ func (c *checker) lines() {
 		}
 		n := i + 1
 		product := new(big.Rat).Mul(item.Quantity.rat(), item.UnitPrice.rat())
-		c.compare("line_amount", &n, product, *item.Amount, 0, fmt.Sprintf("quantity times unit price of line %d", n))
+		if item.DiscountRate != nil {
+			product.Sub(product, percentOf(product, *item.DiscountRate))
+		}
+		if item.Discount != nil {
+			product.Sub(product, item.Discount.rat())
+		}
+		c.compare("line_amount", &n, product, *item.Amount, 0, fmt.Sprintf("quantity times unit price, less discount, of line %d", n))
 	}
 }
 

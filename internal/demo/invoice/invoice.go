@@ -48,6 +48,9 @@ type Item struct {
 	Quantity    *Decimal `json:"quantity"`
 	Unit        *string  `json:"unit"`
 	UnitPrice   *Decimal `json:"unit_price"`
+	// DiscountRate, in per cent, and Discount are taken off in Amount.
+	DiscountRate *Decimal `json:"discount_rate"`
+	Discount     *Decimal `json:"discount"`
 	// TaxRate is in per cent.
 	TaxRate *Decimal `json:"tax_rate"`
 	Amount  *Decimal `json:"amount"`

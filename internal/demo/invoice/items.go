@@ -50,7 +50,7 @@ var columnLabels = map[column][]label{
 		"en", "description", "description of goods", "description of services", "item", "items", "item description", "product", "product description", "product/service", "service", "services", "details", "particulars", "goods", "work", "activity", "task",
 		"de", "bezeichnung", "beschreibung", "leistung", "leistungen", "artikel", "artikelbezeichnung", "text", "produkt", "leistungsbeschreibung", "tätigkeit",
 		"fr", "désignation", "description", "libellé", "prestation", "prestations", "article", "produit", "intitulé",
-		"es", "concepto", "descripción", "artículo", "producto", "servicio", "detalle",
+		"es", "concepto", "descripción", "artículo", "producto", "servicio", "detalle", //nolint:misspell // Spanish
 		"it", "descrizione", "prodotto", "articolo", "prestazione", "servizio",
 		"nl", "omschrijving", "beschrijving", "artikel", "product", "dienst",
 	),
@@ -391,6 +391,8 @@ func (r rowReader) item(t table, l line) (Item, bool) {
 			item.UnitPrice = r.number(text)
 		case columnTax:
 			item.TaxRate = r.taxRate(text)
+		case columnDiscount:
+			item.DiscountRate, item.Discount = r.discount(text, t[places[i]])
 		case columnAmount:
 			item.Amount = r.number(text)
 		}
@@ -422,6 +424,15 @@ func (r rowReader) taxRate(text string) *Decimal {
 		return &d
 	}
 	return nil
+}
+
+// discount reads a reduction in per cent or as an amount.
+func (r rowReader) discount(text string, h heading) (rate, amount *Decimal) {
+	if percent.MatchString(text) || strings.Contains(h.folded, "%") {
+		return r.taxRate(strings.TrimLeft(text, "-− ")), nil
+	}
+	amount = r.number(strings.TrimLeft(text, "-− "))
+	return nil, amount
 }
 
 // splitUnits takes "40 boxes" in the columns of quantity and unit apart.

@@ -169,9 +169,3 @@ func startsWith(text string, list []label) (rest string, found label, ok bool) {
 func trimLabel(text string) string {
 	return strings.TrimLeft(text, " .:#°º\t")
 }
-
-// isLabel reports whether the cell is a label or begins with one and a colon.
-func isLabel(text string, list []label) bool {
-	rest, _, ok := startsWith(text, list)
-	return ok && (rest == "" || strings.Contains(text, ":"))
-}

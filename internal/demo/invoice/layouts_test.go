@@ -8,6 +8,7 @@ import (
 
 // TestLayouts reads layouts that no sample file has, as text.
 func TestLayouts(t *testing.T) {
+	t.Parallel()
 	str := func(s string) *string { return &s }
 	date := func(s string) *Date { d := Date(s); return &d }
 	dec := func(s string) *Decimal { d := Decimal(s); return &d }
@@ -54,6 +55,21 @@ func TestLayouts(t *testing.T) {
 				{Description: "Trasferta", Amount: dec("80.50")},
 			},
 			net: dec("1080.50"), tax: dec("237.71"), gross: dec("1318.21"), ok: true,
+		},
+		"discounts in the lines": {
+			page: "Invoice No. 10\nDate: 2026-03-04\n\n" +
+				"Description       Qty      Price   Disc. %     Amount\n" +
+				"Paint               2     100.00       10      180.00\n" +
+				"Brush               1      50.00                50.00\n\n" +
+				"Net                                            230.00\n" +
+				"VAT 20%                                         46.00\n" +
+				"Total                                          276.00",
+			header: Header{Number: str("10"), Date: date("2026-03-04"), Language: str("en")},
+			items: []Item{
+				{Description: "Paint", Quantity: dec("2"), UnitPrice: dec("100.00"), DiscountRate: dec("10"), Amount: dec("180.00")},
+				{Description: "Brush", Quantity: dec("1"), UnitPrice: dec("50.00"), Amount: dec("50.00")},
+			},
+			net: dec("230.00"), tax: dec("46.00"), gross: dec("276.00"), ok: true,
 		},
 		"tax off by more than a cent": {
 			page: "Invoice No. 9\nDate: March 4th, 2026\n\n" +

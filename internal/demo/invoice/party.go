@@ -2,6 +2,7 @@ package invoice
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -280,10 +281,8 @@ func (f *finder) addressAfter(after int) *Party {
 			if p == nil || len(p.Address) < 2 {
 				continue
 			}
-			for _, text := range p.Address {
-				if postcode.MatchString(text) {
-					return p
-				}
+			if slices.ContainsFunc(p.Address, postcode.MatchString) {
+				return p
 			}
 		}
 	}

@@ -29,6 +29,7 @@ func readSample(tb testing.TB, name string) []byte {
 
 // TestSamples extracts every sample and compares it with the JSON beside it.
 func TestSamples(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(samples, "*.pdf"))
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +138,7 @@ func TestWrongInvoiceIsFound(t *testing.T) {
 }
 
 func TestBadFiles(t *testing.T) {
+	t.Parallel()
 	sound := readSample(t, "office-ch.pdf")
 	tests := map[string]struct {
 		data []byte
@@ -185,12 +187,13 @@ func TestBrokenTables(t *testing.T) {
 // TestDamaged reads the samples with random bytes changed. Whatever the damage,
 // the answer is text or a typed error.
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"browser-us", "office-ch", "tex-uk", "typst-nl", "scanned"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sound := readSample(t, name+".pdf")
 			random := rand.New(rand.NewPCG(1, 2))
-			for round := range 60 {
+			for round := range 24 {
 				data := bytes.Clone(sound)
 				for range 1 + round {
 					data[random.IntN(len(data))] = byte(random.IntN(256))

@@ -231,6 +231,8 @@ func (t *Totals) add(n notation, kind total, c cell, amount Decimal) {
 		t.Adjustments = append(t.Adjustments, Adjustment{Label: adjustmentLabel(c), Amount: amount})
 	case totalSubtotal:
 		t.Subtotal = &amount
+	case totalSum:
+		// What a plain "total" means is settled when all lines are known.
 	}
 }
 

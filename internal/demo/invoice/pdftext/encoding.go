@@ -75,7 +75,7 @@ checkmark:✓ visiblespace:␣ sfthyphen:` + "\u00ad" + ` tcommaaccent:ț Tcomma
 
 func parseNames(list string) map[string]string {
 	names := map[string]string{"space": " "}
-	for _, pair := range strings.Fields(list) {
+	for pair := range strings.FieldsSeq(list) {
 		if glyph, text, ok := strings.Cut(pair, ":"); ok && text != "" {
 			names[glyph] = text
 		}

@@ -64,7 +64,6 @@ func (f *file) inflate(data []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	defer reader.Close()
 	return f.readAll(reader)
 }
 
