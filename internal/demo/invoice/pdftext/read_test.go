@@ -242,7 +242,7 @@ func TestHostile(t *testing.T) {
 		"xref stream claims":  {[]byte("%PDF-1.5\n1 0 obj<</Type/XRef/W[0 0 0]/Index[0 2147483647]/Size 9>>stream\nendstream\nstartxref\n9\n"), ErrCorrupt},
 		"huge widths":         {onePage(page, "<</Subtype/Type0/DescendantFonts[<</W[0 2147483647 5]>>]>>"), nil},
 		"huge predictor":      {onePage(streamObject("/Filter/FlateDecode/DecodeParms<</Predictor 15/Colors 32/BitsPerComponent 32/Columns 1048576>>", deflate("\x02abc"))), nil},
-		"streams without end": {[]byte("%PDF-1.4\n" + strings.Repeat("1 0 obj<<>>stream\n", 1<<19)), ErrCorrupt},
+		"streams without end": {[]byte("%PDF-1.4\n" + strings.Repeat("1 0 obj<<>>stream\n", 1<<19)), ErrTooLarge},
 		"infinite numbers":    {onePage(streamObject("", []byte("BT /F 99999999999999999999999999999 Tf 99999999999999999999999999999 0 0 9999999999999999999999 0 0 Tm (a) Tj ET"))), nil},
 	}
 	for name, test := range tests {
