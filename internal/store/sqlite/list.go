@@ -1,0 +1,407 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// defaultSlice bounds how long a list searches by filters that no index serves.
+const defaultSlice = 50 * time.Millisecond
+
+// List reads one page of executions, newest first.
+//
+// Each combination of workflow and status, workflow and trigger, or workflow and metadata is a range of an index that
+// holds its executions in order; a list is the merge of the ranges that its filters select. What remains of the
+// filters is judged row by row, within the slice.
+func (s *Store) List(ctx context.Context, q store.ListQuery) (*store.ListPage, error) {
+	page := &store.ListPage{}
+	if q.Limit <= 0 {
+		return page, nil
+	}
+	err := s.snapshot(ctx, func(conn *sqlite.Conn) error {
+		l, err := newLister(conn, &q)
+		if err != nil {
+			return err
+		}
+		return l.fill(page)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list executions: %w", err)
+	}
+	return page, nil
+}
+
+// lister is one list under way.
+type lister struct {
+	conn      *sqlite.Conn
+	q         *store.ListQuery
+	low, high int64 // bounds of the key
+	ranges    []*indexRange
+
+	// What is judged row by row.
+	status   execution.StatusSet // 0: nothing to judge
+	triggers []execution.Trigger
+	pairs    []pair
+	text     []byte // in lower case
+	residual bool
+}
+
+type pair struct{ key, value string }
+
+// indexRange is a part of an index whose keys match, read from the highest down.
+type indexRange struct {
+	query    string
+	workflow int64
+	number   int64 // status or trigger
+	pair     *pair
+
+	keys  []int64 // read, but not taken
+	chunk int     // how many to read next
+	ended bool    // nothing is left to read
+}
+
+const (
+	listRange    = "SELECT pk FROM executions INDEXED BY executions_list WHERE workflow = ? AND status = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
+	triggerRange = "SELECT pk FROM executions INDEXED BY executions_trigger WHERE trigger_type <> 0 AND workflow = ? AND trigger_type = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
+	pairRange    = "SELECT execution FROM metadata WHERE workflow = ? AND key = ? AND value = ? AND execution BETWEEN ? AND ? ORDER BY execution DESC LIMIT ?"
+	// maxChunk bounds how many keys are read from a range at once.
+	maxChunk = 512
+)
+
+func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
+	l := &lister{conn: conn, q: q}
+	l.low, l.high = bounds(q.From, q.To)
+	if !q.Before.IsZero() {
+		l.high = min(l.high, q.Before.Order()-1)
+	}
+	workflows := q.Workflows
+	if workflows == nil {
+		var err error
+		if workflows, err = keysOf(conn, "SELECT key FROM workflows WHERE project = ?", q.Project); err != nil {
+			return nil, err
+		}
+	}
+	workflows = slices.Clone(workflows)
+	slices.Sort(workflows)
+	workflows = slices.Compact(workflows)
+
+	status := q.Status & execution.All
+	if q.Status == 0 {
+		status = execution.All
+	}
+	for key, value := range q.Metadata {
+		l.pairs = append(l.pairs, pair{key, value})
+	}
+	l.text = lowerASCII([]byte(q.Text))
+	switch {
+	case len(l.pairs) > 0:
+		driver, err := l.rarest(workflows)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range workflows {
+			l.ranges = append(l.ranges, &indexRange{query: pairRange, workflow: w, pair: driver})
+		}
+		if status != execution.All {
+			l.status = status
+		}
+		l.triggers = q.Triggers
+	case len(q.Triggers) > 0 && !slices.Contains(q.Triggers, execution.TriggerAPI):
+		triggers := slices.Clone(q.Triggers)
+		slices.Sort(triggers)
+		for _, w := range workflows {
+			for _, t := range slices.Compact(triggers) {
+				l.ranges = append(l.ranges, &indexRange{query: triggerRange, workflow: w, number: int64(t)})
+			}
+		}
+		if status != execution.All {
+			l.status = status
+		}
+	default:
+		for _, w := range workflows {
+			for x := range execution.Status(execution.Statuses) {
+				if status.Has(x) {
+					l.ranges = append(l.ranges, &indexRange{query: listRange, workflow: w, number: int64(x)})
+				}
+			}
+		}
+		l.triggers = q.Triggers
+	}
+	l.residual = l.status != 0 || len(l.triggers) > 0 || len(l.pairs) > 0 || len(l.text) > 0
+	chunk := q.Limit + 1
+	if n := len(l.ranges); n > 1 {
+		chunk = min(chunk, max(2, 2*chunk/n))
+	}
+	for _, r := range l.ranges {
+		r.chunk = min(chunk, maxChunk)
+	}
+	return l, nil
+}
+
+// rarest chooses the pair by which to search and leaves the others to be judged.
+func (l *lister) rarest(workflows []int64) (*pair, error) {
+	best := 0
+	if len(l.pairs) > 1 {
+		const enough = 1000
+		st, err := l.conn.Prepare("SELECT count(*) FROM (SELECT 1 FROM metadata WHERE workflow = ? AND key = ? AND value = ? LIMIT ?)")
+		if err != nil {
+			return nil, err
+		}
+		fewest := math.MaxInt
+		for i, p := range l.pairs {
+			n := 0
+			for _, w := range workflows {
+				st.BindInt64(1, w)
+				st.BindText(2, p.key)
+				st.BindText(3, p.value)
+				st.BindInt64(4, int64(enough-n))
+				if _, err := st.Step(); err != nil {
+					return nil, err
+				}
+				n += st.ColumnInt(0)
+				if err := st.Reset(); err != nil {
+					return nil, err
+				}
+				if n >= enough {
+					break
+				}
+			}
+			if n < fewest {
+				best, fewest = i, n
+			}
+		}
+	}
+	driver := l.pairs[best]
+	l.pairs = slices.Delete(l.pairs, best, best+1)
+	return &driver, nil
+}
+
+// fill puts the matching executions on the page.
+func (l *lister) fill(page *store.ListPage) error {
+	slice := l.q.Slice
+	if slice <= 0 {
+		slice = defaultSlice
+	}
+	started := time.Now()
+	merge, err := l.open()
+	if err != nil {
+		return err
+	}
+	get, err := l.conn.Prepare(getQuery)
+	if err != nil {
+		return err
+	}
+	for {
+		pk, ok, err := merge.next(l)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		if len(page.Items) == l.q.Limit && !l.residual {
+			page.More = true
+			break
+		}
+		row := new(store.Row)
+		get.BindInt64(1, pk)
+		found, err := get.Step()
+		if err != nil {
+			return err
+		}
+		if found {
+			scanRow(get, row)
+		}
+		if err := get.Reset(); err != nil {
+			return err
+		}
+		if found && row.Project == l.q.Project {
+			matches, err := l.judge(row)
+			if err != nil {
+				return err
+			}
+			if matches {
+				if len(page.Items) == l.q.Limit {
+					page.More = true
+					break
+				}
+				page.Items = append(page.Items, store.Item{Row: row})
+			}
+		}
+		if l.residual && time.Since(started) > slice {
+			if len(merge) > 0 {
+				page.More, page.SearchedUntil = true, execution.IDFromParts(pk, row.ID.Tail())
+			}
+			break
+		}
+	}
+	if !l.q.Payloads {
+		return nil
+	}
+	for i := range page.Items {
+		item := &page.Items[i]
+		if item.FirstEvent, item.LastEvent, err = readEnds(l.conn, item.Row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge applies the filters that the ranges did not.
+func (l *lister) judge(row *store.Row) (bool, error) {
+	if l.status != 0 && !l.status.Has(row.Status) {
+		return false, nil
+	}
+	if len(l.triggers) > 0 && !slices.Contains(l.triggers, row.Trigger) {
+		return false, nil
+	}
+	for _, p := range l.pairs {
+		found := false
+		if err := eachRow(l.conn, "SELECT 1 FROM metadata WHERE workflow = ? AND key = ? AND value = ? AND execution = ?",
+			func(*sqlite.Stmt) error { found = true; return nil }, row.Workflow, p.key, p.value, row.ID.Order()); err != nil {
+			return false, err
+		}
+		if !found {
+			return false, nil
+		}
+	}
+	if len(l.text) == 0 {
+		return true, nil
+	}
+	st, err := l.conn.Prepare("SELECT body FROM journal WHERE seq = ?")
+	if err != nil {
+		return false, err
+	}
+	st.BindInt64(1, row.First)
+	ok, err := st.Step()
+	if err != nil {
+		return false, err
+	}
+	found := ok && containsFold(columnBytes(st, 0), l.text)
+	return found, st.Reset()
+}
+
+func lowerASCII(b []byte) []byte {
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return b
+}
+
+// containsFold reports whether the text contains the needle, which is in lower case, with ASCII letters in either
+// case. It spoils the text.
+func containsFold(text, needle []byte) bool { return bytes.Contains(lowerASCII(text), needle) }
+
+// fetch reads the next keys of a range, those below the bound.
+func (l *lister) fetch(r *indexRange, below int64) error {
+	r.keys = r.keys[:0]
+	if r.ended || below < l.low {
+		r.ended = true
+		return nil
+	}
+	st, err := l.conn.Prepare(r.query)
+	if err != nil {
+		return err
+	}
+	st.BindInt64(1, r.workflow)
+	i := 3
+	if r.pair != nil {
+		st.BindText(2, r.pair.key)
+		st.BindText(3, r.pair.value)
+		i = 4
+	} else {
+		st.BindInt64(2, r.number)
+	}
+	st.BindInt64(i, l.low)
+	st.BindInt64(i+1, below)
+	st.BindInt64(i+2, int64(r.chunk))
+	for {
+		ok, err := st.Step()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		r.keys = append(r.keys, st.ColumnInt64(0))
+	}
+	r.ended = len(r.keys) < r.chunk
+	r.chunk = min(2*r.chunk, maxChunk)
+	slices.Reverse(r.keys) // the highest is taken from the end
+	return st.Reset()
+}
+
+func (r *indexRange) head() int64 { return r.keys[len(r.keys)-1] }
+
+// merger is a heap of ranges, the one with the highest key on top.
+type merger []*indexRange
+
+// open reads the beginning of every range.
+func (l *lister) open() (merger, error) {
+	var m merger
+	if l.low > l.high {
+		return nil, nil
+	}
+	for _, r := range l.ranges {
+		if err := l.fetch(r, l.high); err != nil {
+			return nil, err
+		}
+		if len(r.keys) > 0 {
+			m = append(m, r)
+		}
+	}
+	for i := len(m)/2 - 1; i >= 0; i-- {
+		m.down(i)
+	}
+	return m, nil
+}
+
+func (m merger) down(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(m) {
+			return
+		}
+		if child+1 < len(m) && m[child+1].head() > m[child].head() {
+			child++
+		}
+		if m[i].head() >= m[child].head() {
+			return
+		}
+		m[i], m[child] = m[child], m[i]
+		i = child
+	}
+}
+
+// next takes the highest key of all ranges.
+func (m *merger) next(l *lister) (int64, bool, error) {
+	if len(*m) == 0 {
+		return 0, false, nil
+	}
+	r := (*m)[0]
+	pk := r.head()
+	r.keys = r.keys[:len(r.keys)-1]
+	if len(r.keys) == 0 {
+		if err := l.fetch(r, pk-1); err != nil {
+			return 0, false, err
+		}
+		if len(r.keys) == 0 {
+			last := len(*m) - 1
+			(*m)[0] = (*m)[last]
+			*m = (*m)[:last]
+		}
+	}
+	m.down(0)
+	return pk, true, nil
+}

@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// busyTimeout is how long a connection waits for another program that has the file locked.
+const busyTimeout = 10 * time.Second
+
+// errClosed is what reads and commits of a closed store return.
+var errClosed = fmt.Errorf("sqlite: store is closed: %w", os.ErrClosed)
+
+func (s *Store) addReader() error {
+	conn, err := sqlite.OpenConn(s.path, sqlite.OpenReadOnly)
+	if err != nil {
+		return err
+	}
+	conn.SetBusyTimeout(busyTimeout)
+	if err := pragmas(conn, "query_only = ON", "cache_size = -8192", "temp_store = MEMORY"); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	s.readers <- conn
+	s.opened++
+	return nil
+}
+
+// read runs f with a read connection. Each statement in it sees the latest commit.
+func (s *Store) read(ctx context.Context, f func(*sqlite.Conn) error) error {
+	select {
+	case <-s.closed:
+		return errClosed
+	default:
+	}
+	var conn *sqlite.Conn
+	select {
+	case conn = <-s.readers:
+	case <-s.closed:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { s.readers <- conn }()
+	return classify(f(conn))
+}
+
+// snapshot runs f with a read connection and all of it sees the same state. It ends early when the context does.
+func (s *Store) snapshot(ctx context.Context, f func(*sqlite.Conn) error) error {
+	return s.read(ctx, func(conn *sqlite.Conn) (err error) {
+		if ctx.Done() != nil {
+			conn.SetInterrupt(ctx.Done())
+			defer func() {
+				if sqlite.ErrCode(err) == sqlite.ResultInterrupt && ctx.Err() != nil {
+					err = ctx.Err()
+				}
+			}()
+			defer conn.SetInterrupt(nil)
+		}
+		return transaction(conn, f)
+	})
+}
+
+func transaction(conn *sqlite.Conn, f func(*sqlite.Conn) error) error {
+	if err := execute(conn, "BEGIN"); err != nil {
+		return err
+	}
+	err := f(conn)
+	if err != nil {
+		conn.SetInterrupt(nil)
+		return errors.Join(err, execute(conn, "ROLLBACK"))
+	}
+	return execute(conn, "COMMIT")
+}
+
+func execute(conn *sqlite.Conn, query string) error {
+	st, err := conn.Prepare(query)
+	if err != nil {
+		return err
+	}
+	if _, err := st.Step(); err != nil {
+		return err
+	}
+	return st.Reset()
+}
