@@ -188,11 +188,9 @@ func copyTree(dst, src string) error {
 				return err
 			}
 			return os.Symlink(target, to)
+		default: // there are only files else
+			return errors.Join(copyFile(path, to), os.Chmod(to, info.Mode().Perm()))
 		}
-		if err := copyFile(path, to); err != nil {
-			return err
-		}
-		return os.Chmod(to, info.Mode().Perm())
 	})
 }
 

@@ -191,6 +191,7 @@ func (o *object) scatter(dst string, how Unsynced, rng *rand.Rand) (err error) {
 	// keepSize is luck too: a size that grew without data behind it.
 	var keepCut, keepSize bool
 	switch how {
+	case Lose: // returned above
 	case Torn:
 		keep := rng.IntN(len(sectors) + 2)
 		keepCut = keep > 0
