@@ -84,9 +84,9 @@ func (c *cancel) settle(err error) {
 	c.done <- err
 }
 
-func (e *Engine) cancel(c *Caller, id execution.ID, r CancelRequest, terminate bool) (*cancel, error) {
+func (e *Engine) cancel(ctx context.Context, c *Caller, id execution.ID, r CancelRequest, terminate bool) (*cancel, error) {
 	cmd := &cancel{e: e, caller: c, id: id, req: r, terminate: terminate, done: make(chan error, 1)}
-	if err := e.do(cmd, cmd.done); err != nil {
+	if err := e.traced(ctx, "engine.cancel", cmd, cmd.done); err != nil {
 		return nil, err
 	}
 	return cmd, cmd.err
@@ -95,7 +95,7 @@ func (e *Engine) cancel(c *Caller, id execution.ID, r CancelRequest, terminate b
 // Cancel asks an execution to stop. done is true when it became cancelled in the same transaction; otherwise its worker
 // was told, now or by an earlier request, and the engine ends it after the grace at the latest.
 func (e *Engine) Cancel(ctx context.Context, c *Caller, id execution.ID, r CancelRequest) (v *View, done bool, err error) {
-	cmd, err := e.cancel(c, id, r, false)
+	cmd, err := e.cancel(ctx, c, id, r, false)
 	if err != nil {
 		return nil, false, e.absence(ctx, c, id, err)
 	}
@@ -105,7 +105,7 @@ func (e *Engine) Cancel(ctx context.Context, c *Caller, id execution.ID, r Cance
 
 // Terminate ends an execution at once, whatever its worker does.
 func (e *Engine) Terminate(ctx context.Context, c *Caller, id execution.ID, reason string) (*View, error) {
-	cmd, err := e.cancel(c, id, CancelRequest{Reason: reason}, true)
+	cmd, err := e.cancel(ctx, c, id, CancelRequest{Reason: reason}, true)
 	if err != nil {
 		return nil, e.absence(ctx, c, id, err)
 	}

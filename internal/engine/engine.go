@@ -38,6 +38,9 @@ type Config struct {
 	LowDisk int64
 
 	Metrics Metrics // default: none
+
+	// Trace opens a span around a command's way through the committer and returns what closes it; nil: no traces.
+	Trace func(ctx context.Context, name string) func(error)
 }
 
 // Metrics receives the engine's measurements. Implementations are quick and safe for concurrent use.
@@ -244,6 +247,17 @@ func (e *Engine) LowDisk() bool { return e.lowDisk.Load() }
 
 // Now is the store's clock.
 func (e *Engine) Now() execution.Time { return e.store.Now() }
+
+// traced is do within a span.
+func (e *Engine) traced(ctx context.Context, name string, x command, done <-chan error) error {
+	if e.cfg.Trace == nil {
+		return e.do(x, done)
+	}
+	end := e.cfg.Trace(ctx, name)
+	err := e.do(x, done)
+	end(err)
+	return err
+}
 
 // do submits a command and waits until it is settled.
 func (e *Engine) do(x command, done <-chan error) error {

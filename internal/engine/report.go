@@ -266,7 +266,7 @@ func (t *tx) recordedNow(row *store.Row, step string) bool {
 
 // Report applies what a worker reports; each operation is answered on its own. When it returns nil, everything that
 // was accepted is durable.
-func (e *Engine) Report(_ context.Context, c *Caller, r *ReportRequest) (*ReportResult, error) {
+func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*ReportResult, error) {
 	now := e.store.Now()
 	out := &ReportResult{}
 	s, err := e.matcher.contact(c.Project, r.Session, r.Received, func(s *session) {
@@ -289,7 +289,7 @@ func (e *Engine) Report(_ context.Context, c *Caller, r *ReportRequest) (*Report
 		cmd.bytes += len(r.Operations[i].Body) + len(r.Operations[i].Details)
 	}
 	if len(cmd.ops) > 0 {
-		if err := e.do(cmd, cmd.done); err != nil {
+		if err := e.traced(ctx, "engine.report", cmd, cmd.done); err != nil {
 			return nil, err
 		}
 	}

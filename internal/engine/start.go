@@ -142,7 +142,7 @@ func (e *Engine) Start(ctx context.Context, c *Caller, r *StartRequest) (*Starte
 	if err := failpoint.Hit(failpoint.StartAccepted); err != nil {
 		return nil, e.unavailable(err)
 	}
-	if err := e.do(cmd, cmd.done); err != nil {
+	if err := e.traced(ctx, "engine.start", cmd, cmd.done); err != nil {
 		return nil, err
 	}
 	return e.started(ctx, cmd, hold)
