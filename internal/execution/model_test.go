@@ -64,21 +64,19 @@ type modelTry struct {
 	open   bool
 }
 
-func some(t int64) *int64 { return &t }
-
 func passed(t *int64, now int64) bool { return t != nil && *t <= now }
 
 func newModel(startAt, timeout, ttl, now int64) *model {
-	m := &model{phase: "pending", queued: some(now), steps: map[string]*modelStep{}}
+	m := &model{phase: "pending", queued: new(now), steps: map[string]*modelStep{}}
 	eligible := now
 	if startAt > now {
-		m.phase, m.queued, m.opens, eligible = "created", nil, some(startAt), startAt
+		m.phase, m.queued, m.opens, eligible = "created", nil, new(startAt), startAt
 	}
 	if timeout > 0 {
-		m.deadline = some(now + timeout)
+		m.deadline = new(now + timeout)
 	}
 	if ttl > 0 {
-		m.expires = some(eligible + ttl)
+		m.expires = new(eligible + ttl)
 	}
 	m.say("created")
 	return m
@@ -126,7 +124,7 @@ func (m *model) cut() {
 	}
 }
 
-func (m *model) queue(now int64) { m.queued, m.parked = some(now), nil }
+func (m *model) queue(now int64) { m.queued, m.parked = new(now), nil }
 
 // current judges the lease of a report.
 func (m *model) current(l Lease) string {
@@ -312,6 +310,7 @@ func (m *model) startSleep(l Lease, key string, duration, now int64) string {
 	until := now + max(duration, 0)
 	m.holder.naps = append(m.holder.naps, nap{until, duration > 2_000_000})
 	s := m.step(key)
+	m.end(s, 0)
 	*s = modelStep{state: "waiting", sleep: true, until: until, tries: s.tries}
 	m.say("sleep_started")
 	return ""
@@ -426,7 +425,7 @@ func (m *model) cancel(reason string, grace, now int64) string {
 		m.decide("cancelled", reason, now)
 		return ""
 	}
-	m.forced = some(now + max(grace, 0))
+	m.forced = new(now + max(grace, 0))
 	m.say("cancel_requested")
 	return ""
 }

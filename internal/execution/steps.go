@@ -104,6 +104,7 @@ func (f *stepFold) add(e *Event, now Time) {
 		}
 	case EventSleepStarted:
 		if s := f.at(e); s != nil {
+			s.close(TryInterrupted, e.At)
 			s.Kind, s.Status, s.Until, s.CompletedAt = KindSleep, StepSleeping, e.Until, 0
 			s.Code, s.Message, s.Details = "", "", nil
 			if e.Until <= now {
