@@ -585,3 +585,6 @@ func appendUnescaped(dst, raw []byte) []byte {
 		raw = raw[n:]
 	}
 }
+
+// Offset is how many bytes of the text have been read.
+func (p *Parser) Offset() int { return p.pos }

@@ -195,3 +195,6 @@ func distance(a, b string) int {
 	}
 	return rows[(len(a)+1)%3][len(b)]
 }
+
+// Forget drops the problems recorded after the first n, for a caller that has dealt with them.
+func (p *Parser) Forget(n int) { p.problems = p.problems[:min(n, len(p.problems))] }

@@ -1,0 +1,90 @@
+package api
+
+import (
+	"errors"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/engine"
+)
+
+// bearer reads the API key from an Authorization header.
+func bearer(h http.Header) (string, bool) {
+	given := h["Authorization"]
+	if len(given) != 1 {
+		return "", false
+	}
+	scheme, key, ok := strings.Cut(given[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return "", false
+	}
+	key = strings.Trim(key, " ")
+	return key, key != "" && len(key) <= 512
+}
+
+// authenticate finds out who calls.
+func (a *API) authenticate(x *exchange) error {
+	key, ok := bearer(x.r.Header)
+	var err error
+	if ok {
+		x.caller, err = a.engine.Authenticate(x.ctx, key)
+	} else {
+		err = &engine.Error{Code: engine.CodeUnauthenticated, Message: "send an API key in the header Authorization: Bearer <key>"}
+	}
+	var refused *engine.Error
+	if !errors.As(err, &refused) || refused.Code != engine.CodeUnauthenticated {
+		return err
+	}
+	if wait := a.failed.take(address(x.r), a.cfg.FailedAuth.PerSecond, a.cfg.FailedAuth.Burst, x.start); wait > 0 {
+		return &engine.Error{Code: codeRateLimited, RetryAfter: wait, Message: "too many requests with a bad API key came from this address; use a valid key"}
+	}
+	return err
+}
+
+// limit holds the caller to its key's rate.
+func (a *API) limit(x *exchange) error {
+	perSecond := x.caller.RateLimit
+	if perSecond <= 0 {
+		return nil
+	}
+	burst := max(1, int(math.Ceil(min(perSecond, math.MaxInt32))))
+	wait := a.keys.take(x.caller.Key, perSecond, burst, x.start)
+	if wait <= 0 {
+		return nil
+	}
+	return &engine.Error{Code: codeRateLimited, RetryAfter: wait, Message: "this API key may send " + number(perSecond) + " requests per second; slow down and retry after the time in Retry-After"}
+}
+
+// address is where the request comes from: a whole /64 for IPv6, for one host has that much.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil || ip.Unmap().Is4() {
+		return host
+	}
+	prefix, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return host
+	}
+	return prefix.String()
+}
+
+// fromLoopback reports whether the request comes from this machine.
+func fromLoopback(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// roundUp is d in whole seconds, at least one.
+func roundUp(d time.Duration) time.Duration { return time.Duration(wholeSeconds(d)) * time.Second }
