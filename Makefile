@@ -26,7 +26,7 @@ FUZZTIME ?= 10s
 # Programs that load the machine or kill processes run after the other tests, alone.
 HEAVY := ./bench/... ./torture/...
 # Packages whose promises are about goroutines meeting: the race detector pays for itself there on every change.
-RACE := internal/engine internal/server internal/store/sqlite sdk/go
+RACE := internal/engine server internal/store/sqlite sdk/go
 
 exists = $(strip $(foreach p,$(1),$(if $(wildcard $(p:./%/...=%)),$(p))))
 LIGHT_PACKAGES = $$(go list ./... | grep -Ev '^github.com/sojournhq/sojourn/(bench|torture)(/|$$)')

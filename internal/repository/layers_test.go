@@ -32,8 +32,8 @@ var layers = []layer{
 	{packages: "internal/wakeup", standardOnly: true},
 	{packages: "internal/failpoint", standardOnly: true},
 	{packages: "internal/jsonx", standardOnly: true},
-	{packages: "internal/config"},
-	{packages: "internal/telemetry"},
+	{packages: "internal/config", imports: []string{"internal/telemetry"}},
+	{packages: "internal/telemetry", imports: []string{"internal/execution"}},
 	{packages: "internal/id", imports: []string{"internal/execution"}, standardOnly: true},
 	{packages: "spec"},
 
@@ -46,12 +46,13 @@ var layers = []layer{
 	{packages: "internal/api", imports: join(leaves, "internal/engine", "internal/execution", "internal/wakeup", "spec")},
 
 	// The wiring. These alone name a concrete store.
-	{packages: "internal/server", imports: []string{"internal/...", "spec"}},
-	{packages: "cmd/sojourn", imports: []string{"internal/...", "sdk/go", "spec"}},
+	{packages: "server", imports: []string{"internal/...", "sdk/go"}},
+	{packages: "cmd/sojourn", imports: []string{"internal/...", "sdk/go", "sdk/go/otelsojourn", "server"}},
 	{packages: "sdk/go/sojourntest", imports: []string{"internal/...", "sdk/go"}},
 
 	// Outside the server: what a user could have written.
 	{packages: "sdk/go", standardOnly: true},
+	{packages: "sdk/go/otelsojourn", imports: []string{"sdk/go"}},
 	{packages: "internal/demo/...", imports: []string{"internal/demo/...", "sdk/go"}},
 	{packages: "examples/...", imports: []string{"examples/...", "sdk/go", "sdk/go/sojourntest"}},
 	{packages: "bench/...", imports: []string{"bench/...", "sdk/go"}},
@@ -146,7 +147,7 @@ func TestLayerViolationsAreFound(t *testing.T) {
 		"a file under a build tag":              {"internal/api/a.go", "//go:build windows\n\n" + importing(module+"/internal/store"), "may not import internal/store"},
 
 		"a test imports what it likes":       {"internal/engine/a_test.go", importing(module + "/internal/store/sqlite"), ""},
-		"the wiring names a store":           {"internal/server/a.go", importing(module + "/internal/store/sqlite"), ""},
+		"the wiring names a store":           {"server/a.go", importing(module + "/internal/store/sqlite"), ""},
 		"a demo imports the SDK":             {"internal/demo/a.go", importing(module + "/sdk/go"), ""},
 		"the store imports the rules":        {"internal/store/a.go", importing(module + "/internal/execution"), ""},
 		"a module apart is another's matter": {"tools/a.go", importing("github.com/spf13/cobra"), ""},

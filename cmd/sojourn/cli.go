@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+)
+
+// cli is one run of the program: where it reads and writes, and the flags that every command has.
+type cli struct {
+	env    map[string]string
+	in     io.Reader
+	out    io.Writer
+	err    io.Writer
+	styles styles // of standard error
+	plain  styles // of standard output
+
+	url    string
+	apiKey string
+	data   string
+	output string
+	quiet  bool
+
+	dataGiven bool
+}
+
+func newCLI(env map[string]string, in io.Reader, out, errw io.Writer) *cli {
+	c := &cli{env: env, in: in, out: out, err: errw}
+	c.styles = newStyles(c.colors(errw))
+	c.plain = newStyles(c.colors(out))
+	return c
+}
+
+// lookup finds an environment variable.
+func (c *cli) lookup(name string) (string, bool) {
+	v, ok := c.env[name]
+	return v, ok
+}
+
+// terminal reports whether w is a terminal that understands control sequences.
+func (c *cli) terminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && c.env["TERM"] != "dumb"
+}
+
+// colors reports whether output to w is coloured: NO_COLOR forbids it, CLICOLOR_FORCE demands it, otherwise terminals
+// have it.
+func (c *cli) colors(w io.Writer) bool {
+	if c.env["NO_COLOR"] != "" {
+		return false
+	}
+	if force := c.env["CLICOLOR_FORCE"]; force != "" && force != "0" {
+		return true
+	}
+	return c.terminal(w) && c.env["CLICOLOR"] != "0"
+}
+
+// width is how many columns w has.
+func (c *cli) width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 80
+}
+
+const (
+	groupServer  = "server"
+	groupWork    = "work"
+	groupManage  = "manage"
+	outputHelp   = "`form` of the output: table, wide, json, jsonl, yaml or name"
+	description  = "Sojourn runs work that must not get lost: every step it acknowledged survives a crash."
+	rootExamples = `  sojourn dev                                     try it: a local server with demo workflows
+  sojourn run greet -f name=Ada                   start a workflow, watch it, print its result
+  sojourn execution list --status running,waiting
+  sojourn execution watch exec_01jd…`
+)
+
+// command is the whole command line.
+func (c *cli) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sojourn",
+		Short:         description,
+		Long:          description,
+		Example:       rootExamples,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if f := cmd.Flags().Lookup("data"); f != nil {
+				c.dataGiven = f.Changed
+			}
+			if !slices.Contains(outputs, c.output) {
+				return usagef("-o %s: choose one of %s", c.output, strings.Join(outputs, ", "))
+			}
+			return nil
+		},
+	}
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see `%s --help`", err, cmd.CommandPath())
+	})
+	root.AddGroup(
+		&cobra.Group{ID: groupServer, Title: "Run a server:"},
+		&cobra.Group{ID: groupWork, Title: "Work with executions:"},
+		&cobra.Group{ID: groupManage, Title: "Look after it:"},
+	)
+	c.clientFlags(root.PersistentFlags())
+	add := func(group string, commands ...*cobra.Command) {
+		for _, x := range commands {
+			x.GroupID = group
+			root.AddCommand(x)
+		}
+	}
+	add(groupServer, c.devCommand(), c.serveCommand())
+	add(groupWork, c.runCommand(), c.executionCommand(), c.workflowCommand(), c.workerCommand())
+	add(groupManage, c.keyCommand(), c.projectCommand(), c.backupCommand(), c.auditCommand())
+	root.AddCommand(c.versionCommand())
+	wrapArgs(root)
+	return root
+}
+
+// clientFlags are the flags of every command that talks to a server.
+func (c *cli) clientFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&c.url, "url", "", "`address` of the server (SOJOURN_BASE_URL); default: the server of --data, else http://127.0.0.1:7373")
+	fs.StringVar(&c.apiKey, "api-key", "", "API `key` (SOJOURN_API_KEY); default: the key of the server of --data")
+	fs.StringVar(&c.data, "data", "", "data `directory` of a server on this machine; default .sojourn")
+	fs.StringVarP(&c.output, "output", "o", "table", outputHelp)
+	fs.BoolVarP(&c.quiet, "quiet", "q", false, "print data and errors only")
+}
+
+// wrapArgs turns cobra's complaints about arguments into usage errors that show the usage.
+func wrapArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usagef("%w; usage: %s", err, cmd.UseLine())
+			}
+			return nil
+		}
+	}
+	for _, child := range cmd.Commands() {
+		wrapArgs(child)
+	}
+}
+
+// interrupted reports whether the user or the system asked the program to stop.
+func interrupted(ctx context.Context) bool { return ctx.Err() != nil }

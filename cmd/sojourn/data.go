@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sojournhq/sojourn/internal/store"
+	"github.com/sojournhq/sojourn/internal/store/sqlite"
+)
+
+func (c *cli) backupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup FILE",
+		Short: "copy the data to a file, also while a server uses it",
+		Long: `Write a consistent copy of the data in --data to a new file, also while a server uses it. To restore it, put it into
+an empty directory as sojourn.db and start a server there. Workers of the old server are then refused.`,
+		Example: `  sojourn backup --data /var/lib/sojourn /backup/sojourn-$(date +%F).db`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			s, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: c.dataDir(), ReadOnly: true})
+			if err != nil {
+				return c.noData(err)
+			}
+			defer func() { err = errors.Join(err, s.Close()) }()
+			if err := s.Backup(cmd.Context(), args[0]); err != nil {
+				if errors.Is(err, os.ErrExist) {
+					return usagef("%s is there already; a backup never overwrites", args[0])
+				}
+				return err
+			}
+			info, err := os.Stat(args[0])
+			if err != nil {
+				return err
+			}
+			c.say("wrote %s, %d KiB", args[0], (info.Size()+1023)/1024)
+			return nil
+		},
+	}
+}
+
+func (c *cli) auditCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "audit",
+		Short: "check the data against every invariant, also while a server uses it",
+		Long: `Check the data in --data against every invariant that the server promises to keep, also while a server uses it.
+It only reads. The exit code is 1 when something is violated.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			s, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: c.dataDir(), ReadOnly: true})
+			if err != nil {
+				return c.noData(err)
+			}
+			defer func() { err = errors.Join(err, s.Close()) }()
+			findings, err := s.Audit(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(findings) == 0 && !c.structured() {
+				c.say("%s every invariant holds", c.styles.good("✓"))
+				return nil
+			}
+			type finding struct {
+				Invariant string `json:"invariant"`
+				Promise   string `json:"promise"`
+				Subject   string `json:"subject"`
+			}
+			err = list(c, findings, []column[store.Finding]{
+				{title: "INVARIANT", text: func(f store.Finding) string { return f.Invariant }, style: styles.bad},
+				{title: "BROKEN BY", text: func(f store.Finding) string { return f.Subject }},
+				{title: "PROMISE", text: func(f store.Finding) string { return f.Promise }},
+			}, func(f store.Finding) string { return f.Invariant }, func(f store.Finding) any { return finding(f) })
+			if err != nil || len(findings) == 0 {
+				return err
+			}
+			return &exitError{exitFailed, fmt.Errorf("%d violations", len(findings))}
+		},
+	}
+}
+
+// noData explains a directory without data.
+func (c *cli) noData(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return &exitError{exitNotFound, fmt.Errorf("there is no Sojourn data in %s; name its directory with --data", c.dataDir())}
+	}
+	return err
+}

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/sojournhq/sojourn/internal/telemetry"
+)
+
+// Server is everything that `sojourn serve` can be told. Each field is a flag, an environment variable and a key of
+// the file: --max-backlog, SOJOURN_MAX_BACKLOG and max-backlog are the same setting.
+type Server struct {
+	File string // the YAML file; only as flag or variable
+
+	Data         string
+	Listen       string
+	TLSCert      string
+	TLSKey       string
+	InsecureHTTP bool
+
+	// APIKey is a fixed admin key. It is not read from the variable SOJOURN_API_KEY, which is the client's key.
+	APIKey telemetry.Secret
+	// APIKeyFile holds the fixed admin key.
+	APIKeyFile string
+
+	Retention   Duration
+	Timeout     Duration
+	Lease       Duration
+	CancelGrace Duration
+	Drain       Duration
+	MaxBacklog  int64
+	LowDisk     Size
+
+	MaxConnections           int
+	MaxConnectionsPerAddress int
+
+	LogLevel      string
+	LogFormat     string
+	TraceEndpoint string
+	Metrics       bool
+
+	settings []setting
+}
+
+// setting is one of the fields with its names.
+type setting struct {
+	name  string
+	value pflag.Value
+	noEnv bool
+	noKey bool // not in the file
+}
+
+// Defaults are the values before anything is read. They are those of the command; a zero stands for the default of the
+// package server.
+func Defaults() *Server {
+	return &Server{
+		Listen: "127.0.0.1:7373", Data: ".sojourn", LogLevel: "info", LogFormat: "auto", Metrics: true,
+		Retention: Duration(30 * day), LowDisk: 256 << 20, MaxBacklog: 10_000_000, Lease: 15 * second,
+		CancelGrace: 30 * second, Drain: 25 * second, MaxConnections: 20_000, MaxConnectionsPerAddress: 2_000,
+	}
+}
+
+// Flags adds the settings to a set of flags.
+func (s *Server) Flags(fs *pflag.FlagSet) {
+	s.settings = nil
+	add := func(name, usage string) *setting {
+		s.settings = append(s.settings, setting{name: name, value: fs.Lookup(name).Value})
+		fs.Lookup(name).Usage = usage
+		return &s.settings[len(s.settings)-1]
+	}
+	str := func(p *string, name, usage string) *setting {
+		fs.StringVar(p, name, *p, usage)
+		return add(name, usage)
+	}
+	val := func(v pflag.Value, name, usage string) *setting {
+		fs.Var(v, name, usage)
+		return add(name, usage)
+	}
+	str(&s.File, "config", "read settings from this YAML `file`; flags and SOJOURN_* variables win over it").noKey = true
+	str(&s.Data, "data", "keep everything in this `directory`")
+	str(&s.Listen, "listen", "serve on this `host:port`; port 0 picks a free one")
+	str(&s.TLSCert, "tls-cert", "serve HTTPS with the certificate in this PEM `file`; read again when it changes")
+	str(&s.TLSKey, "tls-key", "private key of --tls-cert, a PEM `file`")
+	fs.BoolVar(&s.InsecureHTTP, "insecure-http", s.InsecureHTTP, "")
+	add("insecure-http", "allow clear-text HTTP that other machines can reach, for example behind a proxy")
+	val(&s.APIKey, "api-key", "also accept this `text` of 16 or more characters as an admin key, for scripts and tests").noEnv = true
+	str(&s.APIKeyFile, "api-key-file", "read that fixed admin key from a `file`")
+	val(&s.Retention, "retention", "keep finished executions for this `time`; 0 keeps them for ever")
+	val(&s.Timeout, "timeout", "deadline of executions that name none, a `time` from creation; 0 means none")
+	val(&s.Lease, "lease", "give the executions of a silent worker to others after this `time`")
+	val(&s.CancelGrace, "cancel-grace", "let workers take this `time` to stop a cancelled execution")
+	val(&s.Drain, "drain", "let requests finish for this `time` when stopping")
+	fs.Int64Var(&s.MaxBacklog, "max-backlog", s.MaxBacklog, "")
+	add("max-backlog", "refuse starts while a project has this `many` open executions")
+	val(&s.LowDisk, "low-disk", "refuse starts below this free disk `space`; 0 does not watch the disk")
+	fs.IntVar(&s.MaxConnections, "max-connections", s.MaxConnections, "")
+	add("max-connections", "disconnect clients above this `many` connections")
+	fs.IntVar(&s.MaxConnectionsPerAddress, "max-connections-per-address", s.MaxConnectionsPerAddress, "")
+	add("max-connections-per-address", "how `many` of them one other machine may have")
+	str(&s.LogLevel, "log-level", "`level` of the log: debug, info, warn or error")
+	str(&s.LogFormat, "log-format", "`format` of the log: text, json, or auto: text on a terminal")
+	str(&s.TraceEndpoint, "trace-endpoint", "send OpenTelemetry traces to the OTLP/HTTP collector at this `url`")
+	fs.BoolVar(&s.Metrics, "metrics", s.Metrics, "")
+	add("metrics", "serve Prometheus metrics at /metrics")
+}

@@ -1,0 +1,3 @@
+// Package config reads the server's settings: from flags, else from the environment, else from a YAML file, else the
+// defaults.
+package config

@@ -1,0 +1,132 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Defaults of a Config.
+const (
+	DefaultData   = ".sojourn"
+	DefaultListen = "127.0.0.1:7373"
+	// DefaultDrain is how long Run lets requests under way finish.
+	DefaultDrain = 25 * time.Second
+	// DefaultProject owns what no other project is named for.
+	DefaultProject = "default"
+)
+
+// Config configures a Server. Zero fields mean the defaults.
+type Config struct {
+	// Data is the directory of the database; it is created if need be. Default DefaultData. One server at a time can
+	// have it open.
+	Data string
+	// Memory keeps the data in a temporary directory that is removed at the end, without waiting for the disk. For
+	// tests and trials; Data must be empty.
+	Memory bool
+	// Synchronous is SQLite's setting of that name; default FULL. With any other value an acknowledged start can be
+	// lost when the power fails.
+	Synchronous string
+
+	// Listen is the address to serve on, host:port; port 0 picks a free one. Default DefaultListen.
+	Listen string
+	// NoListener serves nothing but Handler.
+	NoListener bool
+	// TLSCert and TLSKey name PEM files; both or none. They are read again when they change.
+	TLSCert, TLSKey string
+	// InsecureHTTP allows a listener without TLS that other machines can reach. Keys and payloads then travel in clear
+	// text, unless a proxy in front encrypts them.
+	InsecureHTTP bool
+	// MaxConnections is how many clients may be connected; default 20,000. Further ones are disconnected at once.
+	MaxConnections int
+	// MaxConnectionsPerAddress is how many of them may come from one address; default 2,000. Connections from this
+	// machine are not counted.
+	MaxConnectionsPerAddress int
+
+	// AdminKey is the text of an admin key of the default project, at least 16 characters, for development and tests.
+	// Default: none.
+	AdminKey string
+	// NoAdminFile leaves out the file admin.json in the data directory, by which command-line tools of the same user
+	// manage a running server.
+	NoAdminFile bool
+
+	// Retention is how long finished executions are kept; default 30 days; negative: for ever. A workflow may set its
+	// own.
+	Retention time.Duration
+	// ExecutionTimeout is the deadline of executions that name none, from their creation; default: none.
+	ExecutionTimeout time.Duration
+	// MaxBacklog is the most open executions of a project; default 10,000,000.
+	MaxBacklog int64
+	// Lease is how long a silent worker keeps its executions; default 15 s.
+	Lease time.Duration
+	// CancelGrace is how long a worker may take to stop an execution that is cancelled; default 30 s.
+	CancelGrace time.Duration
+	// LowDisk is the free disk space in bytes below which starts are refused; default 256 MiB; negative: the disk is
+	// not watched.
+	LowDisk int64
+
+	// Drain is how long Run lets requests under way finish once its context has ended; default DefaultDrain.
+	Drain time.Duration
+
+	// Clock is read for the time of all executions and timers; default time.Now. For tests, which call Settle when they
+	// have moved it. Readings without a monotonic part are followed as they are, except backwards. Workers are alive or
+	// lost by the system's clock all the same.
+	Clock func() time.Time
+
+	// Log receives what happens; default: discards.
+	Log *slog.Logger
+	// NoMetrics leaves out /metrics.
+	NoMetrics bool
+	// TraceEndpoint is the URL of an OpenTelemetry collector that takes traces over OTLP/HTTP, such as
+	// http://127.0.0.1:4318. Default: no traces are made.
+	TraceEndpoint string
+	// Version is shown by /v1/info; default "dev".
+	Version string
+}
+
+// complete fills in the defaults and refuses what contradicts itself.
+func (c *Config) complete() error {
+	if c.Memory && c.Data != "" {
+		return errors.New("Memory goes without Data")
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("TLSCert and TLSKey go together: give both or none")
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"Lease", c.Lease}, {"CancelGrace", c.CancelGrace}, {"ExecutionTimeout", c.ExecutionTimeout}, {"Drain", c.Drain}} {
+		if d.value < 0 {
+			return fmt.Errorf("%s must not be negative, it is %s", d.name, d.value)
+		}
+	}
+	if c.Lease != 0 && c.Lease < time.Second {
+		return fmt.Errorf("Lease must be at least 1s, it is %s", c.Lease)
+	}
+	if c.MaxConnections < 0 || c.MaxConnectionsPerAddress < 0 || c.MaxBacklog < 0 {
+		return errors.New("MaxConnections, MaxConnectionsPerAddress and MaxBacklog must not be negative")
+	}
+	if c.Data == "" && !c.Memory {
+		c.Data = DefaultData
+	}
+	if c.Listen == "" {
+		c.Listen = DefaultListen
+	}
+	if c.Drain == 0 {
+		c.Drain = DefaultDrain
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = 20_000
+	}
+	if c.MaxConnectionsPerAddress == 0 {
+		c.MaxConnectionsPerAddress = 2_000
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	return nil
+}
