@@ -7,7 +7,9 @@ import "time"
 // never acts early, and does what came due first first, so that an engine that was down for a while ends where one that
 // was there would have. grace is that of a cancel which a passed deadline begins.
 func (x *Execution) Fire(dst []Event, grace time.Duration, now Time) []Event {
-	for {
+	// Two things in a row are the most that can come due at once. The bound keeps a mistake in a rule from filling the
+	// memory instead of a log.
+	for range 8 {
 		due := x.DueAt()
 		if due == 0 || due > now {
 			return dst
@@ -34,6 +36,7 @@ func (x *Execution) Fire(dst []Event, grace time.Duration, now Time) []Event {
 			dst = append(dst, x.record(Event{Kind: EventRetried}, now))
 		}
 	}
+	return dst
 }
 
 // forcedCode tells a cancel that the engine had to finish by itself from one that the worker confirmed; a passed

@@ -58,6 +58,11 @@ func TestTextsThatAreNoIDs(t *testing.T) {
 		"exec_7zzzzzzzzzzzzzzzzzzzzzzzzz", // another version of UUID
 		"exec_é" + good[7:], "exec_\x00" + good[6:],
 	}
+	for i, bits := range map[int]byte{6: 0x40, 8: 0xc0} { // another version, another variant
+		id := MakeID(1_790_000_000_000, 5, 12345)
+		id[i] = id[i]&0x0f | bits
+		bad = append(bad, id.String())
+	}
 	for _, letter := range "ilouILOU-_ " {
 		bad = append(bad, good[:10]+string(letter)+good[11:])
 	}
@@ -78,6 +83,9 @@ func FuzzParseID(f *testing.F) {
 	f.Add("exec_", "exec_00000000000000000000000000")
 	f.Add("wf_", "exec_7zzzzzzzzzzzzzzzzzzzzzzzzz")
 	f.Add("", "01j9x")
+	other := MakeID(1_790_000_000_000, 5, 12345)
+	other[6] ^= 0x30
+	f.Add("exec_", other.String())
 	f.Add("exec_", "exec_0\xff000000000000000000000000")
 	f.Fuzz(func(t *testing.T, prefix, text string) {
 		id, ok := ParseID(prefix, text)

@@ -194,6 +194,9 @@ func (d *drive) took(command string, before Execution, events []Event, said []st
 		if e.Step != "" && (e.Kind != EventSleepStarted && e.Try < 1 || e.Since != 0 && (e.Since < d.x.StartedAt || e.Since > d.now)) {
 			d.Fatalf("%s: a step that cannot be: %+v", command, e)
 		}
+		if failed := e.Kind == EventStepFailed || e.Kind == EventAttemptFailed; failed && e.Code == "" {
+			d.Fatalf("%s: a failure without a code: %+v", command, e)
+		}
 		if e.Kind == EventClaimed && d.stopped {
 			d.Fatalf("claimed after a cancel was answered")
 		}

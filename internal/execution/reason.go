@@ -60,7 +60,7 @@ func (x *Execution) Reason(workers bool, now Time) (Reason, bool) {
 		return Reason{Code: ReasonExecuting, Message: fmt.Sprintf("a worker runs attempt %d", x.Attempt)}, true
 	case x.Status == Waiting:
 		return Reason{Code: ReasonTimer, Message: fmt.Sprintf("waits for a timer that ends at %s", x.WakeAt), Until: x.WakeAt}, true
-	case x.Why == WhyBackoff && x.ReadyAt == 0:
+	case x.ReadyAt == 0:
 		return Reason{Code: ReasonBackoff, Message: fmt.Sprintf("failed and is retried: runs again at %s", x.WakeAt), Until: x.WakeAt}, true
 	case !workers:
 		return Reason{

@@ -86,14 +86,15 @@ func TestDelayFollowsThePolicy(t *testing.T) {
 		random float64
 		want   time.Duration
 	}{
-		"defaults, no luck":       {Retry{}, 0, time.Second},
-		"defaults, all luck":      {Retry{}, 1, 800 * time.Millisecond},
-		"all of it is random":     {Retry{Jitter: 1}, 1, 0},
-		"more than all":           {Retry{Jitter: 9}, 0.5, 500 * time.Millisecond},
-		"no number for a draw":    {Retry{}, math.NaN(), time.Second},
-		"no numbers at all":       {Retry{Jitter: math.NaN(), Coefficient: math.NaN()}, 0.5, time.Second},
-		"first above the longest": {Retry{Initial: time.Hour, Max: time.Minute, Jitter: -1}, 0, time.Minute},
-		"longest of all":          {Retry{Initial: math.MaxInt64, Max: math.MaxInt64, Jitter: -1}, 0, 365 * 24 * time.Hour},
+		"defaults, no luck":                        {Retry{}, 0, time.Second},
+		"defaults, all luck":                       {Retry{}, 1, 800 * time.Millisecond},
+		"all of it is random":                      {Retry{Jitter: 1}, 1, 0},
+		"more than all":                            {Retry{Jitter: 9}, 0.5, 500 * time.Millisecond},
+		"no number for a draw":                     {Retry{}, math.NaN(), time.Second},
+		"no numbers at all":                        {Retry{Jitter: math.NaN(), Coefficient: math.NaN()}, 0.5, time.Second},
+		"first above the longest":                  {Retry{Initial: time.Hour, Max: time.Minute, Jitter: -1}, 0, time.Minute},
+		"what is random is a share of the longest": {Retry{Initial: 90 * time.Second, Max: time.Minute, Jitter: 0.5}, 1, 30 * time.Second},
+		"longest of all":                           {Retry{Initial: math.MaxInt64, Max: math.MaxInt64, Jitter: -1}, 0, 365 * 24 * time.Hour},
 	} {
 		if got := c.policy.Delay(1, c.random); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
