@@ -31,6 +31,7 @@ type attempt struct {
 	end         context.CancelCauseFunc
 	gone        chan struct{} // closed when the lease is lost
 	unsentLines atomic.Int32
+	spareCall   atomic.Pointer[opCall] // one that nobody waits on, for reuse
 
 	mu       sync.Mutex
 	state    attemptState
@@ -353,7 +354,10 @@ func (a *attempt) refused(result opResult) {
 // await sends an operation that begin opened and waits for its answer. It returns the cause when the lease is lost
 // first.
 func (a *attempt) await(b *batch) (opResult, error) {
-	call := opCalls.Get().(*opCall)
+	call := a.spareCall.Swap(nil)
+	if call == nil {
+		call = &opCall{make(chan opResult, 1)}
+	}
 	a.reporter.end(b, opAwaited, call)
 	return a.wait(call)
 }
@@ -361,7 +365,7 @@ func (a *attempt) await(b *batch) (opResult, error) {
 func (a *attempt) wait(call *opCall) (opResult, error) {
 	select {
 	case result := <-call.done:
-		opCalls.Put(call)
+		a.spareCall.Store(call)
 		if !result.ok {
 			a.refused(result)
 		}

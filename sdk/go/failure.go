@@ -234,6 +234,7 @@ func detailsJSON(v any) []byte {
 
 // clip shortens text to at most n bytes of valid UTF-8.
 func clip(text string, n int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) > n {
 		const mark = "…"
 		cut := n - len(mark)
@@ -242,5 +243,5 @@ func clip(text string, n int) string {
 		}
 		text = text[:cut] + mark
 	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+	return text
 }

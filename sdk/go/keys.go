@@ -5,7 +5,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -39,9 +38,11 @@ type KeyParams struct {
 type APIKey struct {
 	ID         string    `json:"id"`
 	Name       string    `json:"name,omitempty"`
+	Last4      string    `json:"last4,omitempty"` // the end of the secret, to recognise it
 	Scopes     []string  `json:"scopes"`
 	Workflows  []string  `json:"workflows,omitempty"`
-	ProjectID  string    `json:"project_id,omitempty"`
+	RateLimit  float64   `json:"rate_limit,omitempty"` // requests per second; 0: none
+	Project    string    `json:"project,omitempty"`
 	CreatedAt  time.Time `json:"created_at,omitzero"`
 	ExpiresAt  time.Time `json:"expires_at,omitzero"`
 	LastUsedAt time.Time `json:"last_used_at,omitzero"`
@@ -55,19 +56,20 @@ func (s *KeyService) Create(ctx context.Context, p KeyParams) (*APIKey, error) {
 	return call[APIKey](ctx, s.c, request{method: http.MethodPost, path: "/v1/keys", once: true}, p)
 }
 
-// List reads one page of keys.
-func (s *KeyService) List(ctx context.Context, limit int, cursor string) (*Page[*APIKey], error) {
-	q := url.Values{}
-	if limit != 0 {
-		q.Set("limit", strconv.Itoa(limit))
+// List reads the keys of the project.
+func (s *KeyService) List(ctx context.Context) ([]*APIKey, error) {
+	out, err := call[Page[*APIKey]](ctx, s.c, request{method: http.MethodGet, path: "/v1/keys"}, nil)
+	if err != nil {
+		return nil, err
 	}
-	set(q, "cursor", cursor)
-	return call[Page[*APIKey]](ctx, s.c, request{method: http.MethodGet, path: "/v1/keys", query: q}, nil)
+	return out.Data, nil
 }
 
-// All reads every key. An error ends it.
+// All reads the keys of the project. An error ends it.
 func (s *KeyService) All(ctx context.Context) iter.Seq2[*APIKey, error] {
-	return pages("", func(cursor string) (*Page[*APIKey], error) { return s.List(ctx, 0, cursor) })
+	return pages("", func(string) (*Page[*APIKey], error) {
+		return call[Page[*APIKey]](ctx, s.c, request{method: http.MethodGet, path: "/v1/keys"}, nil)
+	})
 }
 
 // Revoke ends a key at once.

@@ -21,6 +21,8 @@ type reporter struct {
 	open   *batch   // being filled
 	spare  *batch   // an emptied one, for reuse
 	closed bool
+
+	results []opResult // of the latest answer; only loop uses it
 }
 
 // batch is the body of one report, under construction or in flight.
@@ -50,8 +52,6 @@ const (
 
 // opCall carries an answer to whoever waits for it.
 type opCall struct{ done chan opResult }
-
-var opCalls = sync.Pool{New: func() any { return &opCall{make(chan opResult, 1)} }}
 
 // opResult is the server's answer to one operation.
 type opResult struct {
@@ -170,7 +170,6 @@ func (r *reporter) loop() {
 		r.signal.Broadcast()
 	})
 	defer unhook()
-	var results []opResult
 	for {
 		r.mu.Lock()
 		for len(r.full) == 0 && r.open == nil && !r.closed {
@@ -187,8 +186,7 @@ func (r *reporter) loop() {
 			b, r.open = r.open, nil
 		}
 		r.mu.Unlock()
-		results = r.deliver(b, results[:0])
-		if results == nil {
+		if !r.deliver(b) {
 			return
 		}
 		clear(b.ops)
@@ -201,9 +199,9 @@ func (r *reporter) loop() {
 	}
 }
 
-// deliver sends the batch until the server has answered it, and hands out the answers. It returns nil when the session
+// deliver sends the batch until the server has answered it, and hands out the answers. It returns false when the session
 // has ended first.
-func (r *reporter) deliver(b *batch, results []opResult) []opResult {
+func (r *reporter) deliver(b *batch) bool {
 	s := r.s
 	for failures := 0; ; failures++ {
 		s.mu.Lock()
@@ -214,38 +212,34 @@ func (r *reporter) deliver(b *batch, results []opResult) []opResult {
 		b.buf = body[:len(body)-2]
 		a, err := s.post(s.ctx, "/v1/worker/report", body, 0)
 		if err == nil {
-			var cancel []string
-			results, cancel, err = parseReport(a.body, results[:0], s)
-			if err == nil && len(results) != len(b.ops) {
-				err = fmt.Errorf("sojourn: the server answered %d of %d operations", len(results), len(b.ops))
+			var cancel, drop []string
+			cancel, drop, err = r.parse(a.body)
+			if err == nil && len(r.results) != len(b.ops) {
+				err = fmt.Errorf("sojourn: the server answered %d of %d operations", len(r.results), len(b.ops))
 			}
 			if err == nil {
-				r.hand(b, results)
-				s.signal(cancel, nil)
-				return results
+				r.hand(b, r.results)
+				s.signal(cancel, drop)
+				return true
 			}
 		}
 		if s.ctx.Err() != nil || s.refused(err) {
-			return nil
+			return false
 		}
-		var e *Error
-		if errors.As(err, &e) && !retriable(err, false) {
+		if e, ok := errors.AsType[*Error](err); ok && !retriable(err, false) {
 			// One operation the server cannot even read must not hold up the others.
-			if results = r.divide(b, e, results[:0]); results == nil {
-				return nil
-			}
-			return results
+			return r.divide(b, e)
 		}
 		s.w.log.LogAttrs(s.ctx, slog.LevelWarn, "reporting failed; sending it again", slog.Int("operations", len(b.ops)), slog.Any("error", err))
 		if pause(s.ctx, backoff(failures, err)) != nil {
-			return nil
+			return false
 		}
 	}
 }
 
 // divide sends the halves of a batch that the server refused as a whole; a single operation gets the refusal as its
 // answer.
-func (r *reporter) divide(b *batch, refusal *Error, results []opResult) []opResult {
+func (r *reporter) divide(b *batch, refusal *Error) bool {
 	if len(b.ops) == 1 {
 		r.s.w.log.LogAttrs(r.s.ctx, slog.LevelError, "the server refused an operation",
 			slog.String("execution_id", b.ops[0].a.id), slog.Any("error", refusal))
@@ -253,9 +247,8 @@ func (r *reporter) divide(b *batch, refusal *Error, results []opResult) []opResu
 		if code == "" {
 			code = "http_" + strconv.Itoa(refusal.Status)
 		}
-		results = append(results, opResult{code: code, message: refusal.Message})
-		r.hand(b, results)
-		return results
+		r.hand(b, []opResult{{code: code, message: refusal.Message}})
+		return true
 	}
 	for _, ops := range [2][]operation{b.ops[:len(b.ops)/2], b.ops[len(b.ops)/2:]} {
 		half := &batch{buf: r.appendHead(nil)}
@@ -269,11 +262,11 @@ func (r *reporter) divide(b *batch, refusal *Error, results []opResult) []opResu
 			o.end = len(half.buf)
 			half.ops = append(half.ops, o)
 		}
-		if r.deliver(half, nil) == nil {
-			return nil
+		if !r.deliver(half) {
+			return false
 		}
 	}
-	return results
+	return true
 }
 
 // hand gives each operation its answer.
@@ -300,15 +293,18 @@ func (r *reporter) hand(b *batch, results []opResult) {
 	}
 }
 
-func parseReport(body []byte, results []opResult, s *session) ([]opResult, []string, error) {
-	var cancel []string
+// parse reads the answer to a report, its results into r.results.
+func (r *reporter) parse(body []byte) (cancel, drop []string, err error) {
+	r.results = r.results[:0]
 	in := scanner{b: body}
 	in.members(func(key []byte) {
 		switch string(key) {
 		case "results":
-			in.elements(func() { results = append(results, parseOpResult(&in, s)) })
+			in.elements(func() { r.results = append(r.results, parseOpResult(&in, r.s)) })
 		case "cancel":
 			in.elements(func() { cancel = append(cancel, in.text()) })
+		case "drop":
+			in.elements(func() { drop = append(drop, in.text()) })
 		default:
 			in.raw()
 		}
@@ -316,10 +312,7 @@ func parseReport(body []byte, results []opResult, s *session) ([]opResult, []str
 	if err := in.end(); err != nil {
 		return nil, nil, fmt.Errorf("sojourn: reading the answer to a report: %w: %.200s", err, body)
 	}
-	if results == nil {
-		results = []opResult{}
-	}
-	return results, cancel, nil
+	return cancel, drop, nil
 }
 
 func parseOpResult(in *scanner, s *session) (result opResult) {

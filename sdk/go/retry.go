@@ -13,7 +13,7 @@ type Retry struct {
 	MaxAttempts int           // tries in all; default 3; negative: no limit
 	Initial     time.Duration // delay before the second try; default 1 s
 	Max         time.Duration // longest delay; default 5 min
-	Coefficient float64       // growth of the delay from try to try; default 2, at least 1
+	Coefficient float64       // growth of the delay from try to try; default 2, from 1 to 100
 	Jitter      float64       // share of the delay, 0 to 1, that is random; default 0.2; negative: none
 }
 
@@ -37,9 +37,10 @@ func (r Retry) complete() *Retry {
 		r.Max = max(5*time.Minute, r.Initial)
 	}
 	r.Initial = min(max(r.Initial, time.Millisecond), r.Max)
-	if !(r.Coefficient >= 1) || math.IsInf(r.Coefficient, 1) {
+	if !(r.Coefficient >= 1) {
 		r.Coefficient = 2
 	}
+	r.Coefficient = min(r.Coefficient, 100)
 	switch {
 	case r.Jitter == 0 || math.IsNaN(r.Jitter):
 		r.Jitter = 0.2

@@ -156,10 +156,10 @@ func (s *session) serve(ctx context.Context) error {
 			a.giveBack()
 		}
 		s.announceDrain()
-		// The parked poll is answered now; one that is not would hand over work that nobody takes.
+		// What a poll hands over now is given back; one that stays parked is cut off.
 		select {
 		case <-polled:
-		case <-time.After(time.Second):
+		case <-time.After(100 * time.Millisecond):
 			endPoll()
 			<-polled
 		}

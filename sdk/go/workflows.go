@@ -150,6 +150,6 @@ func (s *WorkflowService) AddVersion(ctx context.Context, name string, p Version
 }
 
 // SetCurrentVersion makes a version, named by label or number, the current one.
-func (s *WorkflowService) SetCurrentVersion(ctx context.Context, name, version string) (*Workflow, error) {
-	return call[Workflow](ctx, s.c, request{method: http.MethodPut, path: workflowPath(name, "/versions/current")}, workflowBody{Version: version})
+func (s *WorkflowService) SetCurrentVersion(ctx context.Context, name, version string) (*WorkflowVersion, error) {
+	return call[WorkflowVersion](ctx, s.c, request{method: http.MethodPut, path: workflowPath(name, "/versions/current")}, workflowBody{Version: version})
 }
