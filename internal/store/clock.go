@@ -17,11 +17,17 @@ const slewShare = 100
 //
 // A source whose readings carry no monotonic part, as a test's clock has none, is followed as it is, except backwards.
 type Clock struct {
-	source func() time.Time
+	read func() reading
 
 	mu   sync.Mutex
-	last time.Time // the latest reading of the source
-	now  time.Time // the clock's own time, without monotonic part
+	last time.Duration // the latest reading's monotonic part
+	now  time.Time
+}
+
+// reading is what a source says: the system's time, and the time that passed since the clock started.
+type reading struct {
+	wall   time.Time
+	passed time.Duration
 }
 
 // NewClock starts a clock at the source's time, or at the instant atLeast when that is later: the store holds records
@@ -30,8 +36,16 @@ func NewClock(source func() time.Time, atLeast execution.Time) *Clock {
 	if source == nil {
 		source = time.Now
 	}
-	reading := source()
-	c := &Clock{source: source, last: reading, now: reading.Round(0)}
+	start := source()
+	return newClock(func() reading {
+		t := source()
+		return reading{wall: t.Round(0), passed: t.Sub(start)}
+	}, atLeast)
+}
+
+func newClock(read func() reading, atLeast execution.Time) *Clock {
+	first := read()
+	c := &Clock{read: read, last: first.passed, now: first.wall}
 	if least := atLeast.Std(); least.After(c.now) {
 		c.now = least
 	}
@@ -42,14 +56,12 @@ func NewClock(source func() time.Time, atLeast execution.Time) *Clock {
 func (c *Clock) Now() execution.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	reading := c.source()
-	elapsed := reading.Sub(c.last)
-	if elapsed > 0 {
-		c.last = reading
-		limit := elapsed / slewShare
-		c.now = c.now.Add(elapsed)
-		behind := reading.Round(0).Sub(c.now)
-		c.now = c.now.Add(min(max(behind, -limit), limit))
+	r := c.read()
+	if passed := r.passed - c.last; passed > 0 {
+		c.last = r.passed
+		c.now = c.now.Add(passed)
+		limit := passed / slewShare
+		c.now = c.now.Add(min(max(r.wall.Sub(c.now), -limit), limit))
 	}
 	return execution.TimeOf(c.now)
 }

@@ -52,7 +52,7 @@ type Store interface {
 	Due(ctx context.Context, now execution.Time, limit int) ([]execution.ID, error)
 	// NextDue is the earliest DueAt of all, zero when there is none.
 	NextDue(ctx context.Context) (execution.Time, error)
-	// Held are the executions whose lease the session has.
+	// Held are the executions whose lease the session has; with session 0 all that any session has.
 	Held(ctx context.Context, session int64) ([]*Row, error)
 	// Queues are the workflows that have executions in the queue.
 	Queues(ctx context.Context) ([]Queue, error)
@@ -136,7 +136,18 @@ type Reservation struct {
 type ClaimNeed struct {
 	Workflow int64
 	Limit    int
+	Solo     SoloChoice
 }
+
+// SoloChoice says what becomes of executions that must run alone, as Execution.Solo tells, in a ClaimNeed.
+type SoloChoice uint8
+
+// The choices.
+const (
+	SoloIncluded SoloChoice = iota
+	SoloLeftOut
+	SoloOnly
+)
 
 // Loaded is what was read. Its slices are parallel to those of the Need, and valid until decide returns.
 type Loaded struct {

@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/failpoint"
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
@@ -145,6 +146,9 @@ func (w *writer) run(need *store.Need, decide func(*store.Loaded) *store.Changes
 			return w.undo()
 		}
 		err = w.save(need, changes)
+	}
+	if err == nil {
+		err = failpoint.Hit(failpoint.BatchSaved)
 	}
 	open = false
 	if err != nil {
@@ -352,32 +356,39 @@ func (w *writer) save(need *store.Need, c *store.Changes) error {
 	return w.saveCounts(c.Counts)
 }
 
-// saveRecords writes the catalog, keys and sessions.
+// saveRecords writes the catalog, keys and sessions, and remembers the highest integer key with them: it is not drawn
+// again after what had it is gone.
 func (w *writer) saveRecords(c *store.Changes) error {
 	if len(c.Projects)+len(c.Workflows)+len(c.Versions)+len(c.Keys)+len(c.Sessions)+len(c.Gone) == 0 {
 		return nil
 	}
+	var highest int64
 	for i := range c.Projects {
+		highest = max(highest, c.Projects[i].Key)
 		if err := w.saveProject(&c.Projects[i]); err != nil {
 			return err
 		}
 	}
 	for i := range c.Workflows {
+		highest = max(highest, c.Workflows[i].Key)
 		if err := w.saveWorkflow(&c.Workflows[i]); err != nil {
 			return err
 		}
 	}
 	for i := range c.Versions {
+		highest = max(highest, c.Versions[i].Key)
 		if err := w.saveVersion(&c.Versions[i]); err != nil {
 			return err
 		}
 	}
 	for i := range c.Keys {
+		highest = max(highest, c.Keys[i].Key)
 		if err := w.saveKey(&c.Keys[i]); err != nil {
 			return err
 		}
 	}
 	for i := range c.Sessions {
+		highest = max(highest, c.Sessions[i].Key)
 		if err := w.saveSession(&c.Sessions[i]); err != nil {
 			return err
 		}
@@ -387,5 +398,9 @@ func (w *writer) saveRecords(c *store.Changes) error {
 			return err
 		}
 	}
-	return w.saveMeta("key", w.s.key.Load())
+	drawn := w.s.key.Load()
+	for drawn < highest && !w.s.key.CompareAndSwap(drawn, highest) {
+		drawn = w.s.key.Load()
+	}
+	return w.saveMeta("key", max(drawn, highest))
 }

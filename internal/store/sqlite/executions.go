@@ -306,7 +306,7 @@ func getRow(conn *sqlite.Conn, id execution.ID) (*store.Row, error) {
 	return row, st.Reset()
 }
 
-// Held are the executions whose lease the session has. A lease implies that the execution is running, so it walks
+// Held are the executions whose lease the session has, or any session with session 0. A lease implies that the execution is running, so it walks
 // those; no index on the session is worth its cost on each claim.
 func (s *Store) Held(ctx context.Context, session int64) ([]*store.Row, error) {
 	var rows []*store.Row
@@ -316,7 +316,7 @@ func (s *Store) Held(ctx context.Context, session int64) ([]*store.Row, error) {
 			return err
 		}
 		st, err := conn.Prepare("SELECT " + rowColumns + " FROM executions INDEXED BY executions_list " +
-			"WHERE workflow = ? AND status = ? AND session = ?")
+			"WHERE workflow = ?1 AND status = ?2 AND (session = ?3 OR ?3 = 0 AND session IS NOT NULL)")
 		if err != nil {
 			return err
 		}

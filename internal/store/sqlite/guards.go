@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
 )
 
 // A guard is a trigger that refuses what no rule may do: the last wall behind the rules.
@@ -16,13 +17,14 @@ type guard struct {
 	name, body string
 }
 
+func (g guard) create() string { return "CREATE TRIGGER " + g.name + " " + g.body }
+
 // guards are generated from the table of states, so that they cannot differ from it.
 func guards() []guard {
 	var edges strings.Builder
 	for s := range execution.Status(execution.Statuses) {
 		if !s.Final() {
-			// A change that keeps the state is not an edge, and is allowed while the state is open.
-			fmt.Fprintf(&edges, " WHEN %d THEN %d", s, execution.States[s].Next|execution.SetOf(s))
+			fmt.Fprintf(&edges, " WHEN %d THEN %d", s, store.Reachable(s))
 		}
 	}
 	kept := "OLD.kind IS NOT NEW.kind"
@@ -52,7 +54,7 @@ func guards() []guard {
 }
 
 // installGuards creates the guards that are missing and replaces those that differ.
-func installGuards(conn *sqlite.Conn) (err error) {
+func installGuards(conn *sqlite.Conn) error {
 	existing := map[string]string{}
 	if err := eachRow(conn, "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'", func(st *sqlite.Stmt) error {
 		existing[st.ColumnText(0)] = st.ColumnText(1)
@@ -62,9 +64,8 @@ func installGuards(conn *sqlite.Conn) (err error) {
 	}
 	var script strings.Builder
 	for _, g := range guards() {
-		create := "CREATE TRIGGER " + g.name + " " + g.body
-		if existing[g.name] != create {
-			fmt.Fprintf(&script, "DROP TRIGGER IF EXISTS %s;\n%s;\n", g.name, create)
+		if existing[g.name] != g.create() {
+			fmt.Fprintf(&script, "DROP TRIGGER IF EXISTS %s;\n%s;\n", g.name, g.create())
 		}
 		delete(existing, g.name)
 	}

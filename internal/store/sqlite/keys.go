@@ -51,6 +51,20 @@ func (w *writer) saveKey(k *store.Key) error {
 	return nil
 }
 
+// saveKeyUse notes when a key was last used, unless a later use is noted already.
+func (w *writer) saveKeyUse(k *store.Key) error {
+	s, err := w.prepared("UPDATE keys SET last_used_at = ?1 WHERE key = ?2 AND coalesce(last_used_at, 0) < ?1")
+	if err != nil {
+		return err
+	}
+	s.setInt(1, int64(k.LastUsedAt))
+	s.setInt(2, k.Key)
+	if err := s.run(); err != nil {
+		return fmt.Errorf("save the last use of key %q: %w", k.PublicID, err)
+	}
+	return nil
+}
+
 const keyColumns = "key, project, public_id, name, hash, last4, scopes, workflows, rate_limit, created_at, expires_at, revoked_at, last_used_at"
 
 func scanKey(st *sqlite.Stmt, k *store.Key) error {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"zombiezen.com/go/sqlite"
 
@@ -12,7 +13,7 @@ import (
 
 // claimQuery names its index: without statistics SQLite would rather sort what another index finds.
 const claimQuery = "SELECT " + rowColumns + " FROM executions INDEXED BY executions_queue " +
-	"WHERE workflow = ? AND ready_at IS NOT NULL ORDER BY priority DESC, ready_at, pk LIMIT ?"
+	"WHERE workflow = ? AND ready_at IS NOT NULL AND strikes >= ? AND strikes < ? ORDER BY priority DESC, ready_at, pk LIMIT ?"
 
 // claimable reads the head of a workflow's queue, with what a worker needs to run each execution.
 func (w *writer) claimable(need store.ClaimNeed) ([]store.Claimable, error) {
@@ -22,7 +23,17 @@ func (w *writer) claimable(need store.ClaimNeed) ([]store.Claimable, error) {
 	var claims []store.Claimable
 	s := w.claim
 	s.setInt(1, need.Workflow)
-	s.setInt(2, int64(need.Limit))
+	from, to := int64(0), int64(math.MaxInt64)
+	switch need.Solo {
+	case store.SoloIncluded:
+	case store.SoloLeftOut:
+		to = execution.SoloStrikes
+	case store.SoloOnly:
+		from = execution.SoloStrikes
+	}
+	s.setInt(2, from)
+	s.setInt(3, to)
+	s.setInt(4, int64(need.Limit))
 	if err := s.each(func() error {
 		claims = append(claims, store.Claimable{Row: w.scanned(s.Stmt)})
 		return nil

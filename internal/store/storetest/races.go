@@ -1,0 +1,119 @@
+package storetest
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// races: reads while commits go on see whole transactions, and time never runs back for a reader.
+func races(t *testing.T, h Harness) {
+	h.each(t, map[string]func(*testing.T, *World){
+		"readers beside the committer": func(t *testing.T, w *World) {
+			const lives = 60
+			target := w.Start()
+			var latest atomic.Int64 // revision of the target that was committed
+			latest.Store(1)
+			ctx := t.Context()
+			var readers sync.WaitGroup
+			stop := make(chan struct{})
+			loop := func(read func() error) {
+				readers.Go(func() {
+					for {
+						if err := read(); err != nil {
+							t.Error(err)
+							return
+						}
+						select {
+						case <-stop:
+							return
+						default:
+						}
+					}
+				})
+			}
+			seen := int64(0)
+			loop(func() error { // a commit that returned is read, and no revision falls
+				floor := latest.Load()
+				r, err := w.Store.Get(ctx, w.Project, target)
+				if err != nil {
+					return err
+				}
+				if r.Revision < floor || r.Revision < seen {
+					return errors.New("a read went back in time")
+				}
+				seen = r.Revision
+				events, err := w.Store.Events(ctx, r, 0, 0)
+				if err != nil {
+					return err
+				}
+				if int64(len(events)) != r.Revision || events[len(events)-1].Revision != r.Revision {
+					return errors.New("a history is not that of its row")
+				}
+				return nil
+			})
+			loop(func() error { // each transaction starts and finishes a pair
+				counts, err := w.Store.Counts(ctx, store.CountQuery{Project: w.Project, Workflows: w.Workflows[1:2]})
+				if err != nil {
+					return err
+				}
+				if counts.N[execution.Completed]%2 != 0 || counts.N[execution.Pending]+counts.N[execution.Running] != 0 {
+					return errors.New("the counters show half a transaction")
+				}
+				page, err := w.Store.List(ctx, store.ListQuery{Project: w.Project, Workflows: w.Workflows[1:2], Limit: 1000, Payloads: true})
+				if err != nil {
+					return err
+				}
+				if len(page.Items)%2 != 0 || int64(len(page.Items)) < counts.N[execution.Completed] {
+					return errors.New("a list shows half a transaction")
+				}
+				for _, item := range page.Items {
+					if item.Status != execution.Completed || item.LastEvent == nil {
+						return errors.New("a list shows half an execution")
+					}
+				}
+				return nil
+			})
+			loop(func() error {
+				if _, err := w.Store.Queues(ctx); err != nil {
+					return err
+				}
+				_, err := w.Store.Due(ctx, w.Store.Now(), 100)
+				return err
+			})
+			for range lives {
+				need := store.Need{Executions: []execution.ID{target}}
+				w.MustCommit(need, func(l *store.Loaded, tx *Tx) {
+					for range 2 {
+						s := w.NewStart()
+						s.Workflow = w.Workflows[1]
+						r := tx.Start(s, l.Now)
+						for _, rule := range lifetimes[2] {
+							if err := tx.Apply(r, func(r *store.Row) ([]execution.Event, error) { return rule(w, r, l.Now) }); err != nil {
+								t.Fatal(err)
+							}
+						}
+					}
+					r := l.Executions[0]
+					rule := claimRule
+					if r.Leased() {
+						rule = func(w *World, r *store.Row, now execution.Time) ([]execution.Event, error) {
+							return one(r.Return(Lease, execution.ReturnedInterrupted, now))
+						}
+					}
+					if err := tx.Apply(r, func(r *store.Row) ([]execution.Event, error) { return rule(w, r, l.Now) }); err != nil {
+						t.Fatal(err)
+					}
+				})
+				latest.Add(1)
+			}
+			close(stop)
+			readers.Wait()
+			w.Audit()
+		},
+	})
+}

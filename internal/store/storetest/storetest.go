@@ -1,0 +1,62 @@
+// Package storetest holds a store to the promises of package store: a suite that every database passes, with nothing
+// in it that knows which one it tests.
+package storetest
+
+import (
+	"testing"
+
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// Harness opens stores for the suite. Whoever opens a store closes it when the test ends.
+type Harness struct {
+	// Open opens an empty store of the test's own.
+	Open func(t *testing.T) store.Store
+	// Reopen closes the store and opens the same data again, as after a restart.
+	Reopen func(t *testing.T, s store.Store) store.Store
+	// Restore opens a copy that Backup wrote.
+	Restore func(t *testing.T, path string) store.Store
+}
+
+// Run runs the whole suite.
+func Run(t *testing.T, h Harness) {
+	for _, subject := range []struct {
+		name string
+		run  func(*testing.T, Harness)
+	}{
+		{"executions", executions},
+		{"claims", claims},
+		{"timers", timers},
+		{"events", events},
+		{"reservations", reservations},
+		{"lists", lists},
+		{"counts", counts},
+		{"logs", logs},
+		{"catalog", catalog},
+		{"keys", keys},
+		{"sessions", sessions},
+		{"deletes", deletes},
+		{"walls", walls},
+		{"retries", retries},
+		{"backups", backups},
+		{"audits", audits},
+		{"races", races},
+		{"restarts", restarts},
+	} {
+		t.Run(subject.name, func(t *testing.T) {
+			t.Parallel()
+			subject.run(t, h)
+		})
+	}
+}
+
+// each runs a subject's tests in parallel, each with a world of its own.
+func (h Harness) each(t *testing.T, tests map[string]func(*testing.T, *World)) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, NewWorld(t, h.Open(t), 3))
+		})
+	}
+}
