@@ -118,3 +118,22 @@ func TestWhenAStepBegan(t *testing.T) {
 		}
 	}
 }
+
+func TestHolderChangesNothing(t *testing.T) {
+	for _, s := range situations() {
+		for _, l := range []Lease{rightLease, staleLease, {}} {
+			x := s.x
+			err := x.Holder(l)
+			want := CodeStaleLease
+			switch {
+			case x.Status.Final():
+				want = CodeAlreadyTerminal
+			case x.Leased() && l == rightLease:
+				want = ""
+			}
+			if codeOf(err) != want || !identical(x, s.x) {
+				t.Errorf("%s, lease %d: %v, want %q", s.name, l[0], err, want)
+			}
+		}
+	}
+}

@@ -136,3 +136,13 @@ func TestWhatTheNextWorkerIsTold(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordsAreWhatTheNextWorkerKeeps: the events of which a store allows one per step are those whose step stays.
+func TestRecordsAreWhatTheNextWorkerKeeps(t *testing.T) {
+	for k := EventKind(1); int(k) <= EventKinds; k++ {
+		kept := RecordedSteps(history(Event{Kind: k, Step: "a", Try: 1}, Event{Kind: EventAttemptFailed}))
+		if k.RecordsStep() != (len(kept) == 1) {
+			t.Errorf("%s: RecordsStep %t, kept %+v", k, k.RecordsStep(), kept)
+		}
+	}
+}
