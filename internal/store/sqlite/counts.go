@@ -97,12 +97,9 @@ func (w *writer) saveCounts(counts map[store.CountKey]int64) error {
 func (s *Store) Counts(ctx context.Context, q store.CountQuery) (store.Counts, error) {
 	counts := store.Counts{Exact: true}
 	err := s.snapshot(ctx, func(conn *sqlite.Conn) error {
-		workflows := q.Workflows
-		if workflows == nil {
-			var err error
-			if workflows, err = keysOf(conn, "SELECT key FROM workflows WHERE project = ?", q.Project); err != nil {
-				return err
-			}
+		workflows, err := workflowsOf(conn, q.Project, q.Workflows)
+		if err != nil {
+			return err
 		}
 		if q.From == 0 && q.To == 0 {
 			return sumCounters(conn, q.Project, workflows, levelAll, 0, 0, &counts)

@@ -83,17 +83,10 @@ func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
 	if !q.Before.IsZero() {
 		l.high = min(l.high, q.Before.Order()-1)
 	}
-	workflows := q.Workflows
-	if workflows == nil {
-		var err error
-		if workflows, err = keysOf(conn, "SELECT key FROM workflows WHERE project = ?", q.Project); err != nil {
-			return nil, err
-		}
+	workflows, err := workflowsOf(conn, q.Project, q.Workflows)
+	if err != nil {
+		return nil, err
 	}
-	workflows = slices.Clone(workflows)
-	slices.Sort(workflows)
-	workflows = slices.Compact(workflows)
-
 	status := q.Status & execution.All
 	if q.Status == 0 {
 		status = execution.All
@@ -145,6 +138,25 @@ func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
 		r.chunk = min(chunk, maxChunk)
 	}
 	return l, nil
+}
+
+// workflowsOf are the keys of the project's workflows, deleted ones included: those given, or all when there are none
+// given.
+func workflowsOf(conn *sqlite.Conn, project int64, given []int64) ([]int64, error) {
+	if given == nil {
+		return keysOf(conn, "SELECT key FROM workflows WHERE project = ?", project)
+	}
+	given = slices.Clone(given)
+	slices.Sort(given)
+	var own []int64
+	for _, key := range slices.Compact(given) {
+		keys, err := keysOf(conn, "SELECT key FROM workflows WHERE key = ? AND project = ?", key, project)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, keys...)
+	}
+	return own, nil
 }
 
 // rarest chooses the pair by which to search and leaves the others to be judged.
@@ -224,7 +236,7 @@ func (l *lister) fill(page *store.ListPage) error {
 		if err := get.Reset(); err != nil {
 			return err
 		}
-		if found && row.Project == l.q.Project {
+		if found {
 			matches, err := l.judge(row)
 			if err != nil {
 				return err

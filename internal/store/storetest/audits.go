@@ -18,8 +18,8 @@ func audits(t *testing.T, h Harness) {
 		"of an empty store": func(t *testing.T, w *World) { w.Audit() },
 		"after random traffic": func(t *testing.T, w *World) {
 			var ids []execution.ID
-			for range 40 {
-				for range 10 {
+			for range 12 {
+				for range 15 {
 					traffic(w, &ids)
 				}
 				w.Audit()

@@ -202,10 +202,10 @@ func lists(t *testing.T, h Harness) {
 	t.Run("as the model", func(t *testing.T) {
 		t.Parallel()
 		w := NewWorld(t, h.Open(t), 4)
-		all := crowd(w, 600)
+		all := crowd(w, 400)
 		w.Audit()
 		random := rand.New(rand.NewPCG(3, 5))
-		for range 600 {
+		for range 250 {
 			q := randomQuery(random, w, all)
 			checkPage(t, w, &q, all)
 		}
@@ -213,12 +213,12 @@ func lists(t *testing.T, h Harness) {
 	t.Run("page by page", func(t *testing.T) {
 		t.Parallel()
 		w := NewWorld(t, h.Open(t), 4)
-		all := crowd(w, 300)
+		all := crowd(w, 120)
 		random := rand.New(rand.NewPCG(4, 6))
-		for range 60 {
+		for range 50 {
 			q := randomQuery(random, w, all)
 			q.Before = execution.ID{}
-			if random.IntN(2) == 0 {
+			if random.IntN(3) == 0 {
 				q.Slice = 1 // the search stops wherever it is, and the pages still tell everything
 			}
 			checkPages(t, w, q, all)

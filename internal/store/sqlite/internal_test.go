@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// TestPlans holds each query of a hot path to its index, on an empty database, where SQLite knows nothing of the data.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, Config{Memory: true}, 1)
+	for query, want := range map[string]string{
+		getQuery:      "SEARCH executions USING INTEGER PRIMARY KEY (rowid=?)",
+		claimQuery:    "SEARCH executions USING INDEX executions_queue (workflow=?)",
+		stepQuery:     "SEARCH journal USING INDEX journal_step (execution=? AND step=?)",
+		eventQuery:    "SEARCH journal USING INTEGER PRIMARY KEY (rowid=?)",
+		prevQuery:     "SEARCH journal USING INTEGER PRIMARY KEY (rowid=?)",
+		reservedQuery: "SEARCH idempotency USING PRIMARY KEY (project=? AND key=?)",
+		listRange:     "SEARCH executions USING COVERING INDEX executions_list (workflow=? AND status=? AND pk>? AND pk<?)",
+		triggerRange:  "SEARCH executions USING COVERING INDEX executions_trigger (workflow=? AND trigger_type=? AND pk>? AND pk<?)",
+		pairRange:     "SEARCH metadata USING PRIMARY KEY (workflow=? AND key=? AND value=? AND execution>? AND execution<?)",
+	} {
+		var plan []string
+		if err := f.s.read(t.Context(), func(conn *sqlite.Conn) error {
+			return eachRow(conn, "EXPLAIN QUERY PLAN "+query, func(st *sqlite.Stmt) error {
+				plan = append(plan, st.ColumnText(3))
+				return nil
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(plan, "; "); got != want {
+			t.Errorf("%s\nis answered by %s\nwant %s", query, got, want)
+		}
+	}
+}
+
+// TestUpdatesTouchOnlyTheirIndexes says which UPDATE a change needs.
+func TestUpdatesTouchOnlyTheirIndexes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, Config{Memory: true}, 1)
+	ids := f.start(1, true)
+	f.step(ids, "a")
+	if f.s.writer.update[0] == nil || f.s.writer.update[changesAll] != nil {
+		t.Error("a step's report wrote to an index")
+	}
+	f.complete(ids)
+	if f.s.writer.update[changesStatus] == nil || f.s.writer.update[changesAll] != nil {
+		t.Error("a completion wrote to more than the index of lists")
+	}
+}
+
+// TestFailureIsRemembered fills the database: the transaction fails, and so does every one after it.
+func TestFailureIsRemembered(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, Config{Memory: true}, 1)
+	if err := pragmas(f.s.writer.conn, "max_page_count = 1"); err != nil { // no more than there are
+		t.Fatal(err)
+	}
+	var ids []execution.ID
+	commit := func() error {
+		return f.s.Commit(t.Context(), &store.Need{}, func(l *store.Loaded) *store.Changes {
+			x, e := execution.New(execution.Start{ID: f.id(), Project: 1, Workflow: f.workflows[0], Input: make([]byte, 1<<20)}, l.Now)
+			r := &store.Row{Execution: x}
+			ids = append(ids, x.ID)
+			return &store.Changes{Insert: []*store.Row{r}, Events: []store.RowEvent{{Row: r, Event: e}}}
+		})
+	}
+	if err := commit(); !errors.Is(err, store.ErrFailed) || errors.Is(err, store.ErrUnknown) || sqlite.ErrCode(err) != sqlite.ResultFull {
+		t.Fatalf("commit returned %v, want ErrFailed for a full database", err)
+	}
+	if err := pragmas(f.s.writer.conn, "max_page_count = 1000000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := commit(); !errors.Is(err, store.ErrFailed) || len(ids) != 1 {
+		t.Errorf("after a failure commit returned %v, and decide ran %d times", err, len(ids))
+	}
+	if _, err := f.s.Get(t.Context(), 1, ids[0]); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the failed transaction left its execution: %v", err)
+	}
+}
+
+func TestErrorsAreClassified(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[sqlite.ResultCode]error{
+		sqlite.ResultConstraintTrigger: store.ErrRefused, sqlite.ResultConstraintCheck: store.ErrRefused,
+		sqlite.ResultIOErrFsync: store.ErrFailed, sqlite.ResultIOErrWrite: store.ErrFailed, sqlite.ResultFull: store.ErrFailed,
+		sqlite.ResultCorrupt: store.ErrFailed, sqlite.ResultNotADB: store.ErrFailed, sqlite.ResultCantOpen: store.ErrFailed,
+		sqlite.ResultReadOnly: store.ErrFailed, sqlite.ResultBusy: nil, sqlite.ResultInterrupt: nil,
+	} {
+		err := classify(code.ToError())
+		for _, sentinel := range []error{store.ErrRefused, store.ErrFailed, store.ErrUnknown, store.ErrNotFound} {
+			if errors.Is(err, sentinel) != (sentinel == want) {
+				t.Errorf("%s: %v is %v: %t", code, err, sentinel, errors.Is(err, sentinel))
+			}
+		}
+		if sqlite.ErrCode(err) != code {
+			t.Errorf("%s: the code is lost in %v", code, err)
+		}
+	}
+}
