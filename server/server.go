@@ -17,6 +17,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/telemetry"
 )
 
 // ErrInUse is a data directory that another server has open.
@@ -33,7 +34,9 @@ type Server struct {
 	engine   *engine.Engine
 	root     *engine.Caller
 	handler  http.Handler
-	listener *capped // nil without one
+	listener *capped            // nil without one
+	metrics  *telemetry.Metrics // nil without
+	tracing  *telemetry.Tracing // nil without
 	http     *http.Server
 	scheme   string
 
@@ -86,6 +89,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := s.openTelemetry(ctx); err != nil {
+		return err
+	}
 	if err := s.startEngine(ctx); err != nil {
 		return err
 	}
@@ -97,7 +103,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 			return fmt.Errorf("the fixed API key: %w", err)
 		}
 	}
-	h, err := api.New(s.engine, api.Config{Version: s.cfg.Version, Log: s.log})
+	h, err := api.New(s.engine, s.apiConfig())
 	if err != nil {
 		return err
 	}
@@ -115,6 +121,12 @@ func (s *Server) startEngine(ctx context.Context) (err error) {
 	}
 	if s.cfg.Clock != nil {
 		ec.Pulse = store.NewClock(nil, s.store.Now()).Now
+	}
+	if s.metrics != nil {
+		ec.Metrics = s.metrics
+	}
+	if s.tracing != nil {
+		ec.Trace = s.tracing.Command
 	}
 	if canWatchDisk && s.cfg.LowDisk >= 0 {
 		dir := filepath.Dir(s.store.Path())
@@ -215,6 +227,13 @@ func (s *Server) release() error {
 		<-s.stopped
 		if s.failed != nil {
 			errs = append(errs, fmt.Errorf("the store failed: %w", s.failed))
+		}
+	}
+	if s.tracing != nil {
+		late, cancel := context.WithTimeout(context.Background(), afterFailure)
+		defer cancel()
+		if err := s.tracing.Shutdown(late); err != nil {
+			s.log.Warn("the last traces could not be sent", "error", err)
 		}
 	}
 	if s.store != nil {

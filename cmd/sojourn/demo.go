@@ -6,16 +6,20 @@ import (
 	"log/slog"
 	"sync"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/sojournhq/sojourn/internal/demo"
 	"github.com/sojournhq/sojourn/sdk/go"
+	"github.com/sojournhq/sojourn/sdk/go/otelsojourn"
 )
 
 // newDemoWorker makes the worker of the demo workflows; ready is closed when it takes work.
-func newDemoWorker(client *sojourn.Client, log *slog.Logger) (worker *sojourn.Worker, ready <-chan struct{}) {
+func newDemoWorker(client *sojourn.Client, traces trace.TracerProvider, log *slog.Logger) (worker *sojourn.Worker, ready <-chan struct{}) {
 	up := make(chan struct{})
 	var once sync.Once
 	worker = sojourn.NewWorker(client, sojourn.WorkerConfig{
 		Name: "dev", Version: version, Logger: log,
+		Interceptors: []sojourn.Interceptor{otelsojourn.Interceptor(traces)},
 		OnReady: func(string) { once.Do(func() { close(up) }) },
 	})
 	demo.Register(worker)

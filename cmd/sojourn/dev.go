@@ -58,6 +58,7 @@ func (c *cli) dev(ctx context.Context, s *config.Server) error {
 	}
 	s.APIKey = telemetry.NewSecret(key)
 	log := c.logger(s.LogLevel, s.LogFormat)
+	s.TraceEndpoint = first(s.TraceEndpoint, c.env["OTEL_EXPORTER_OTLP_ENDPOINT"])
 	srv, err := server.Open(ctx, serverConfig(s, log))
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func (c *cli) dev(ctx context.Context, s *config.Server) error {
 	if err := offerUnserved(ctx, client); err != nil {
 		return errors.Join(err, srv.Close())
 	}
-	worker, ready := newDemoWorker(client, log)
+	worker, ready := newDemoWorker(client, srv.TracerProvider(), log)
 
 	// The server outlives the worker, so that the worker can report what it has finished.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
