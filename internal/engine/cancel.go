@@ -23,13 +23,14 @@ type cancel struct {
 	req       CancelRequest
 	terminate bool
 
-	at      int
-	row     store.Row // after the command
-	holder  int64     // session that held it before
-	changed bool
-	err     error
-	done    chan error
+	at   int
+	live *store.Row // while the transaction runs
+	row  store.Row  // after the command
+	err  error
+	done chan error
 }
+
+func (c *cancel) project() int64 { return c.caller.Project }
 
 func (c *cancel) weigh() (int, int) { return 1, 0 }
 
@@ -39,7 +40,7 @@ func (c *cancel) need(n *store.Need) {
 }
 
 func (c *cancel) decide(t *tx) {
-	c.err, c.changed, c.holder = nil, false, 0
+	c.err, c.live = nil, nil
 	row := t.loaded.Executions[c.at]
 	if row == nil || row.Project != c.caller.Project {
 		c.err = absent
@@ -58,13 +59,9 @@ func (c *cancel) decide(t *tx) {
 	}
 	c.err = err
 	if err == nil && ok {
-		t.changed(row, was, e)
-		c.changed = true
-		if was.session != row.Session {
-			c.holder = was.session
-		}
+		t.takeAway(row, was, e)
 	}
-	c.row = *row
+	c.row, c.live = *row, row
 }
 
 func (c *cancel) grace() time.Duration {
@@ -78,8 +75,8 @@ func (c *cancel) grace() time.Duration {
 }
 
 func (c *cancel) settle(err error) {
-	if err == nil && c.holder != 0 {
-		c.e.matcher.dropped(c.holder, c.id)
+	if c.live != nil { // where the history ends is known only when it is saved
+		c.row.First, c.row.Last = c.live.First, c.live.Last
 	}
 	c.done <- err
 }

@@ -33,8 +33,11 @@ type workflow struct {
 	key     int64
 	project int64
 	record  atomic.Pointer[workflowRecord]
-	// backlog says that the queue may hold executions of the workflow.
-	backlog atomic.Bool
+	// backlog says that the queue may hold executions of the workflow that can run beside others, solo that it may hold
+	// some that must run alone.
+	backlog, solo atomic.Bool
+	// closing says that the workflow is being deleted: nothing is started.
+	closing atomic.Bool
 	info    WorkflowInfo
 }
 
@@ -85,6 +88,7 @@ func newWorkflow(record store.Workflow, versions []*version) *workflow {
 	w := &workflow{key: record.Key, project: record.Project, info: WorkflowInfo{record.ID, record.Name}}
 	w.set(record, versions)
 	w.backlog.Store(true)
+	w.solo.Store(true)
 	return w
 }
 

@@ -13,85 +13,156 @@ type claim struct {
 	e       *Engine
 	session *session
 
-	wants []*workflow
-	first int // of its claims in the need
-	limit int
+	wants []want
+	needs *store.Need
+}
+
+// want is what a claim looks for in one workflow's queue: places in the need, -1 for nothing.
+type want struct {
+	w           *workflow
+	queue, solo int
 }
 
 func (c *claim) weigh() (int, int) { return 16, 0 }
 
+func (c *claim) project() int64 { return c.session.record.Project }
+
+const (
+	// maxClaim bounds one claim, so that the inputs and recorded steps it loads stay bounded.
+	maxClaim = 256
+	// maxWants bounds the workflows whose queues one claim looks into.
+	maxWants = 64
+)
+
+// need asks for a fair share of the session's credit from each workflow that has a backlog, beginning with another
+// one each time.
 func (c *claim) need(n *store.Need) {
-	m := c.e.matcher
-	m.mu.Lock()
-	c.limit = min(c.session.credit(), maxClaim)
-	m.mu.Unlock()
-	c.first, c.wants = len(n.Claims), c.wants[:0]
-	if c.limit <= 0 {
+	c.wants, c.needs = c.wants[:0], n
+	if c.e.isDraining() {
 		return
 	}
-	for _, w := range c.session.workflows {
-		if w.backlog.Load() {
-			c.wants = append(c.wants, w)
-			n.Claims = append(n.Claims, store.ClaimNeed{Workflow: w.key, Limit: c.limit})
+	m, s := c.e.matcher, c.session
+	m.mu.Lock()
+	limit := min(s.credit(), maxClaim)
+	if limit > 0 {
+		s.next++
+		for i := range s.workflows {
+			w := s.workflows[(s.next+i)%len(s.workflows)]
+			if !m.worth(s, w) {
+				continue
+			}
+			x := want{w: w, queue: -1, solo: -1}
+			if w.backlog.Load() && !s.soloNext {
+				x.queue = 0
+			}
+			if m.worthSolo(s, w) {
+				x.solo = 0
+			}
+			if c.wants = append(c.wants, x); len(c.wants) == maxWants {
+				break
+			}
+		}
+	}
+	m.mu.Unlock()
+	share := limit
+	if len(c.wants) > 1 {
+		share = (limit + len(c.wants) - 1) / len(c.wants)
+	}
+	for i := range c.wants {
+		x := &c.wants[i]
+		if x.queue >= 0 {
+			x.queue = ask(n, store.ClaimNeed{Workflow: x.w.key, Limit: share, Solo: store.SoloLeftOut})
+		}
+		if x.solo >= 0 {
+			x.solo = ask(n, store.ClaimNeed{Workflow: x.w.key, Limit: 1, Solo: store.SoloOnly})
 		}
 	}
 }
 
-// maxClaim bounds one claim, so that the inputs and recorded steps it loads stay bounded.
-const maxClaim = 256
+// ask adds to what another claim of the batch asks of the same queue, or asks anew.
+func ask(n *store.Need, want store.ClaimNeed) int {
+	for i := range n.Claims {
+		if x := &n.Claims[i]; x.Workflow == want.Workflow && x.Solo == want.Solo {
+			x.Limit += want.Limit
+			return i
+		}
+	}
+	n.Claims = append(n.Claims, want)
+	return len(n.Claims) - 1
+}
 
 func (c *claim) decide(t *tx) {
-	m := c.e.matcher
-	for i, w := range c.wants {
-		found := t.loaded.Claims[c.first+i]
-		left := false
-		for j := range found {
-			ok := c.take(t, m, w, &found[j])
-			left = left || !ok
-		}
-		if !left && len(found) < c.limit {
-			t.drained = append(t.drained, w)
-		}
-	}
-}
-
-// take claims one execution for the session. It returns false when the execution stays in the queue.
-func (c *claim) take(t *tx, m *matcher, w *workflow, q *store.Claimable) bool {
-	row := q.Row
-	if row.ReadyAt == 0 {
-		return true // another claim of this batch has it
-	}
-	s := c.session
+	m, s := c.e.matcher, c.session
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s.credit() <= 0 {
-		return false
-	}
-	if row.Solo() {
-		if len(s.held)+s.reserved > 0 {
-			s.soloNext = s.soloNext || !m.soloAwaited(w)
-			return false
+	soloFound := false
+	for _, x := range c.wants {
+		if x.solo < 0 {
+			continue
 		}
-		s.solo, s.soloNext = true, false
+		left, drained := c.take(t, x.w, x.solo)
+		if drained {
+			t.soloDrained = append(t.soloDrained, x.w)
+		}
+		if left && !s.empty() && !m.soloAwaited(x.w) {
+			s.soloNext = true
+		}
+		soloFound = soloFound || left
 	}
-	a, ok := t.claim(row, s, w)
-	if !ok {
-		return false
+	if s.soloNext && s.empty() && !soloFound {
+		s.soloNext = false // what it emptied itself for is gone
 	}
-	s.reserved++
-	a.Input, a.Recorded = q.Input, q.Recorded
-	a.Details = parseDetails(q.Details)
-	return true
+	for _, x := range c.wants {
+		if x.queue < 0 {
+			continue
+		}
+		if _, drained := c.take(t, x.w, x.queue); drained {
+			t.drained = append(t.drained, x.w)
+		}
+	}
 }
 
-// soloAwaited reports whether a session of the workflow already empties itself for an execution that must run alone.
-func (m *matcher) soloAwaited(w *workflow) bool {
-	for _, s := range m.byWorkflow[w.key] {
-		if s.soloNext {
-			return true
+// take claims for the session what was found in a queue, as far as it has credit. left says that something stays in
+// the queue, drained that nothing does. The matcher's mutex is held.
+func (c *claim) take(t *tx, w *workflow, need int) (left, drained bool) {
+	s := c.session
+	found := t.loaded.Claims[need]
+	for i := range found {
+		q := &found[i]
+		row := q.Row
+		if row.ReadyAt == 0 {
+			continue // another command of this batch has taken it
 		}
+		if due := row.DueAt(); due != 0 && due <= t.now {
+			was := snapshot(row) // stale work is not handed out, and must not stand in the way of other work
+			if events := row.Fire(nil, c.e.cfg.CancelGrace, t.now); len(events) > 0 {
+				t.changed(row, was, events...)
+			}
+			if row.ReadyAt == 0 {
+				continue
+			}
+		}
+		solo := row.Solo()
+		if s.credit() <= 0 || solo && !s.empty() {
+			left = true
+			if !solo {
+				break
+			}
+			continue
+		}
+		a, ok := t.claim(row, s, w)
+		if !ok {
+			left = true
+			continue
+		}
+		s.reserved++
+		if solo {
+			s.solo, s.soloNext = true, false
+		}
+		a.Input, a.Recorded = q.Input, q.Recorded
+		a.Details = parseDetails(q.Details)
 	}
-	return false
+	return left, !left && len(found) < c.needs.Claims[need].Limit
 }
 
 func (c *claim) settle(error) {
@@ -116,7 +187,7 @@ func (t *tx) claim(row *store.Row, s *session, w *workflow) (*assignment, bool) 
 		Assignment: Assignment{
 			ID: row.ID, Workflow: w.info.Name, Lease: text, Attempt: row.Attempt, DeadlineAt: row.DeadlineAt, Now: t.now,
 		},
-		session: s, print: print, waited: max(waited, 0),
+		session: s, row: row, print: print, waited: max(waited, 0),
 	}
 	if row.Version != 0 {
 		if v := w.record.Load().byKey(row.Version); v != nil {
@@ -168,5 +239,5 @@ type Assignment struct {
 
 // sinceCreation is how old the execution is.
 func sinceCreation(id execution.ID, now execution.Time) time.Duration {
-	return now.Sub(execution.Time(id.Millis() * 1000))
+	return max(0, now.Sub(execution.Time(id.Millis()*1000)))
 }

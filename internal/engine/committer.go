@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -23,6 +24,8 @@ const (
 type command interface {
 	// weigh tells how many operations and payload bytes the command brings.
 	weigh() (operations, bytes int)
+	// project is the store's key of the project that the command works for; 0: the engine's own.
+	project() int64
 	// need adds what the command must read and remembers where.
 	need(n *store.Need)
 	// decide runs the command's rules. It may run again when the batch is split: it starts from nothing each time.
@@ -45,10 +48,14 @@ type committer struct {
 
 	t  tx
 	nd store.Need
+
+	credit   map[int64]int // by project: what it may take of the next batches, while more is queued than one takes
+	doubts   []doubt       // what a transaction may have done of which the outcome is unknown
+	doubtful atomic.Bool   // there are doubts
 }
 
 func newCommitter(e *Engine) *committer {
-	c := &committer{e: e}
+	c := &committer{e: e, credit: map[int64]int{}}
 	c.cond.L = &c.mu
 	c.t.e = e
 	c.t.changes.Reset()
@@ -83,7 +90,16 @@ func (c *committer) run(ctx context.Context) error {
 		if batch == nil {
 			return nil
 		}
-		err := c.commit(ctx, batch)
+		err := c.resolve(ctx)
+		if err == nil {
+			err = c.commit(ctx, batch)
+		} else if !errors.Is(err, store.ErrFailed) {
+			// What is in memory may be wrong as long as there are doubts: nothing is decided on it.
+			settle(batch, err)
+			err = nil
+		} else {
+			settle(batch, err)
+		}
 		clear(batch)
 		c.spare = batch[:0]
 		if err != nil {
@@ -111,10 +127,13 @@ func (c *committer) next() []command {
 		}
 		n, ops, bytes = n+1, ops+o, bytes+b
 	}
-	batch := c.queue[:n:n]
-	rest := c.queue[n:]
-	c.queue = append(c.spare[:0], rest...)
+	if n < len(c.queue) {
+		return c.share(n)
+	}
+	batch := c.queue
+	c.queue = c.spare[:0]
 	c.spare = nil
+	clear(c.credit)
 	return batch
 }
 
@@ -163,29 +182,48 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 		c.e.pump()
 		return nil
 	}
+	if errors.Is(err, store.ErrUnknown) && !errors.Is(err, store.ErrFailed) {
+		c.doubt(t)
+	}
 	t.abandon()
+	err = fmt.Errorf("commit: %w", err)
 	switch {
 	case errors.Is(err, store.ErrFailed):
-		for _, x := range batch {
-			x.settle(fmt.Errorf("commit: %w", err))
-		}
+		settle(batch, err)
 		return err
-	case errors.Is(err, store.ErrUnknown), len(batch) == 1 || ctx.Err() != nil:
-		c.e.log.Error("commit failed", "error", err, "commands", len(batch))
-		for _, x := range batch {
-			x.settle(fmt.Errorf("commit: %w", err))
+	case errors.Is(err, store.ErrUnknown):
+		c.e.log.Error("the outcome of a commit is unknown", "error", err, "commands", len(batch))
+		failed := c.resolve(ctx)
+		settle(batch, err)
+		if errors.Is(failed, store.ErrFailed) {
+			return failed
 		}
+		return nil
+	case len(batch) == 1:
+		c.e.log.Error("commit failed", "error", err)
+		settle(batch, err)
 		return nil
 	}
 	c.e.log.Error("batch refused, splitting it", "error", err, "commands", len(batch))
 	half := len(batch) / 2
 	if err := c.commit(ctx, batch[:half]); err != nil {
-		for _, x := range batch[half:] {
-			x.settle(fmt.Errorf("commit: %w", err))
-		}
+		settle(batch[half:], err)
 		return err
 	}
+	if err := c.resolve(ctx); err != nil {
+		settle(batch[half:], err)
+		if errors.Is(err, store.ErrFailed) {
+			return err
+		}
+		return nil
+	}
 	return c.commit(ctx, batch[half:])
+}
+
+func settle(batch []command, err error) {
+	for _, x := range batch {
+		x.settle(err)
+	}
 }
 
 // tx is one transaction as commands see it: what was loaded, what changes, and what follows once it is durable.
@@ -197,9 +235,18 @@ type tx struct {
 
 	touched  []touched
 	given    []*assignment  // claims to hand over
-	drained  []*workflow    // workflows whose queue was found empty
-	queued   []*workflow    // workflows whose queue has grown
+	drained  []*workflow    // workflows whose queue was found empty, but for what must run alone
+	queued   []queuedRow    // what is in a queue now
 	recorded []recordedStep // steps whose record it makes
+	freed    []execution.ID // executions whose idempotency key it gives up
+
+	soloDrained []*workflow // workflows in whose queue nothing must run alone
+	then        []func()    // what else to do once it is durable
+}
+
+type queuedRow struct {
+	w   *workflow
+	row *store.Row
 }
 
 // touched is a row that the transaction changes, with what it was before.
@@ -208,6 +255,7 @@ type touched struct {
 	from    int64 // stored revision, 0: new
 	status  execution.Status
 	session int64
+	taken   bool            // its holder does not know yet that it has lost the lease
 	last    execution.Event // latest event of the transaction
 }
 
@@ -217,7 +265,9 @@ func (t *tx) reset() {
 	clear(t.queued)
 	clear(t.drained)
 	clear(t.recorded)
-	t.recorded = t.recorded[:0]
+	clear(t.soloDrained)
+	clear(t.then)
+	t.recorded, t.freed, t.soloDrained, t.then = t.recorded[:0], t.freed[:0], t.soloDrained[:0], t.then[:0]
 	t.touched, t.given, t.queued, t.drained = t.touched[:0], t.given[:0], t.queued[:0], t.drained[:0]
 	t.changes.Reset()
 	t.loaded = nil
@@ -251,6 +301,28 @@ func (t *tx) changed(r *store.Row, was before, events ...execution.Event) {
 		t.changes.Events = append(t.changes.Events, store.RowEvent{Row: r, Event: events[i]})
 	}
 	t.touched[r.Mark-1].last = events[len(events)-1]
+	if r.ReadyAt != 0 && was.revision != 0 {
+		t.waits(t.e.catalog.Load().workflows[r.Workflow], r)
+	}
+}
+
+// waits notes at once that the row is in its workflow's queue: a start of the same transaction must not overtake it.
+func (t *tx) waits(w *workflow, r *store.Row) {
+	switch {
+	case w == nil:
+	case r.Solo():
+		w.solo.Store(true)
+	default:
+		w.backlog.Store(true)
+	}
+}
+
+// takeAway is changed for a lease that is taken from its holder, which does not know yet.
+func (t *tx) takeAway(r *store.Row, was before, events ...execution.Event) {
+	t.changed(r, was, events...)
+	if was.session != 0 && r.Session != was.session {
+		t.touched[r.Mark-1].taken = true
+	}
 }
 
 // inserted notes a new row.
@@ -295,14 +367,14 @@ func (t *tx) publish() {
 			e.open(r.Project).Add(-1)
 		}
 		if x.session != 0 && x.session != r.Session {
-			e.matcher.release(x.session, r.ID)
+			e.matcher.release(x.session, r.ID, x.taken)
 		}
 		if r.CancelRequestedAt != 0 && r.Session != 0 {
 			e.matcher.tell(r.Session, r.ID)
 		}
 		if r.ReadyAt != 0 {
 			if w := e.catalog.Load().workflows[r.Workflow]; w != nil {
-				t.queued = append(t.queued, w)
+				t.queued = append(t.queued, queuedRow{w, r})
 			}
 		}
 		if due := r.DueAt(); due != 0 {
@@ -316,12 +388,22 @@ func (t *tx) publish() {
 	for _, w := range t.drained {
 		w.backlog.Store(false)
 	}
-	for _, w := range t.queued {
-		w.backlog.Store(true)
+	for _, w := range t.soloDrained {
+		w.solo.Store(false)
+	}
+	for _, q := range t.queued {
+		t.waits(q.w, q.row)
 	}
 	for _, a := range t.given {
-		e.matcher.deliver(a)
+		if !a.stands(a.row) {
+			e.matcher.unreserve(a)
+			continue
+		}
+		e.matcher.deliver(a, a.row.CancelRequestedAt != 0)
 		e.metrics.Dispatched(a.waited)
+	}
+	for _, f := range t.then {
+		f()
 	}
 }
 

@@ -39,6 +39,10 @@ type Config struct {
 
 	Metrics Metrics // default: none
 
+	// Pulse is the clock by which workers are alive or lost; default: the store's. A test that moves the store's clock
+	// by days gives one that it does not move, for its workers live on in real time.
+	Pulse func() execution.Time
+
 	// Trace opens a span around a command's way through the committer and returns what closes it; nil: no traces.
 	Trace func(ctx context.Context, name string) func(error)
 }
@@ -86,7 +90,8 @@ type Engine struct {
 	catalog   atomic.Pointer[catalog]
 	catalogMu sync.Mutex // held while the catalog changes
 	keys      keyCache
-	opens     sync.Map // project key -> *atomic.Int64, open executions
+	opens     sync.Map     // project key -> *atomic.Int64, open executions
+	keyed     atomic.Int64 // idempotency keys taken since the janitor's last round
 
 	draining  chan struct{}
 	drainOnce sync.Once
@@ -122,6 +127,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	if cfg.Metrics == nil {
 		cfg.Metrics = noMetrics{}
+	}
+	if cfg.Pulse == nil {
+		cfg.Pulse = cfg.Store.Now
 	}
 	e := &Engine{
 		cfg: cfg, store: cfg.Store, log: cfg.Log, metrics: cfg.Metrics,
@@ -264,13 +272,19 @@ func (e *Engine) do(x command, done <-chan error) error {
 	if !e.committer.submit(x) {
 		return e.unavailable(nil)
 	}
-	err := <-done
-	if err == nil {
-		return nil
-	}
+	return e.outcome(<-done)
+}
+
+// outcome is what a caller is told about how its command was settled.
+func (e *Engine) outcome(err error) error {
 	var refused *Error
-	if errors.As(err, &refused) {
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
 		return refused
+	case errors.Is(err, store.ErrRefused):
+		return err // nothing happened, and a repeat would meet the same
 	}
 	return e.unavailable(err)
 }
@@ -290,6 +304,9 @@ type write struct {
 	done  chan error
 }
 
+// project is the engine's own: what goes this way is rare and small.
+func (w *write) project() int64 { return 0 }
+
 func (w *write) weigh() (int, int) { return max(1, len(w.loads)), 0 }
 
 func (w *write) need(n *store.Need) {
@@ -307,6 +324,34 @@ func (w *write) settle(err error) { w.done <- err }
 func (e *Engine) write(fill func(t *tx, rows []*store.Row), loads ...execution.ID) error {
 	w := &write{loads: loads, fill: fill, done: make(chan error, 1)}
 	return e.do(w, w.done)
+}
+
+// writeEach runs fill on each of the executions that are there, n of them in one command. When the database refuses a
+// command, it is split until the guilty execution stands alone: the others are not held up by it. The error is the last
+// one met.
+func (e *Engine) writeEach(ids []execution.ID, n int, fill func(t *tx, row *store.Row)) error {
+	var failed error
+	for ; len(ids) > 0; ids = ids[min(n, len(ids)):] {
+		part := ids[:min(n, len(ids))]
+		err := e.write(func(t *tx, rows []*store.Row) {
+			for _, row := range rows {
+				if row != nil {
+					fill(t, row)
+				}
+			}
+		}, part...)
+		if err == nil {
+			continue
+		}
+		failed = err
+		if errors.Is(err, store.ErrRefused) && len(part) > 1 {
+			failed = e.writeEach(part, (len(part)+1)/2, fill)
+		}
+		if failed != nil && !errors.Is(failed, store.ErrRefused) {
+			return failed
+		}
+	}
+	return failed
 }
 
 // random is a number from 0 to 1 for jitter.

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -17,7 +19,7 @@ type janitor struct {
 
 const (
 	diskEvery    = time.Second
-	janitorEvery = time.Minute
+	janitorEvery = 10 * time.Second
 	// janitorSlice bounds one deletion, so that it does not hold up other commands.
 	janitorSlice = 64
 	// janitorRounds bounds how many slices of one workflow a round removes.
@@ -68,45 +70,58 @@ func (j *janitor) disk() {
 	}
 }
 
-// round removes the executions of every workflow that ended before their retention, and old idempotency keys.
+// round removes the executions of every workflow that ended before their retention, and old idempotency keys. What goes
+// wrong with one workflow does not keep the others.
 func (j *janitor) round(ctx context.Context) error {
-	now := j.e.store.Now()
-	for _, w := range j.e.catalog.Load().workflows {
+	e := j.e
+	now := e.store.Now()
+	var errs []error
+	for _, w := range e.catalog.Load().workflows {
 		keep := w.record.Load().Retention
 		if keep == 0 {
-			keep = j.e.cfg.Retention
+			keep = e.cfg.Retention
 		}
 		if keep < 0 {
 			continue
 		}
 		for range janitorRounds {
-			ids, err := j.e.store.Ended(ctx, w.key, now.Add(-keep), janitorSlice)
-			if err != nil {
-				return err
-			}
-			if len(ids) == 0 {
-				break
-			}
-			if err := j.remove(ids); err != nil {
-				return err
-			}
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
+			ids, err := e.store.Ended(ctx, w.key, now.Add(-keep), janitorSlice)
+			if err == nil && len(ids) > 0 {
+				err = j.remove(ids)
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("workflow %q: %w", w.info.Name, err))
+				break
+			}
+			if len(ids) < janitorSlice {
+				break
+			}
 		}
 	}
-	return j.e.write(func(t *tx, _ []*store.Row) { t.changes.SweepKeys = t.now.Add(-j.e.cfg.KeyWindow) })
+	// The sweep must walk through the keys faster than new ones are added.
+	sweeps := 1 + 2*e.keyed.Swap(0)/keysPerSweep
+	for range min(sweeps, janitorRounds) {
+		if err := e.write(func(t *tx, _ []*store.Row) { t.changes.SweepKeys = t.now.Add(-e.cfg.KeyWindow) }); err != nil {
+			errs = append(errs, err)
+			break
+		}
+	}
+	return errors.Join(errs...)
 }
+
+// keysPerSweep is how many idempotency keys one sweep of a store looks at.
+const keysPerSweep = 1000
 
 // remove deletes finished executions with all they own but their idempotency keys.
 func (j *janitor) remove(ids []execution.ID) error {
-	err := j.e.write(func(t *tx, rows []*store.Row) {
-		for _, row := range rows {
-			if row != nil && row.Status.Final() && !slices.Contains(t.changes.Delete, row) {
-				t.remove(row)
-			}
+	err := j.e.writeEach(ids, janitorSlice, func(t *tx, row *store.Row) {
+		if row.Status.Final() && !slices.Contains(t.changes.Delete, row) {
+			t.remove(row)
 		}
-	}, ids...)
+	})
 	if err == nil {
 		_ = failpoint.Hit(failpoint.JanitorDeleted)
 	}

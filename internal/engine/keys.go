@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -46,6 +47,7 @@ var errUnauthenticated = &Error{
 type keyCache struct {
 	mu    sync.RWMutex
 	known map[string]*knownKey   // by public id
+	lent  map[string]*knownKey   // by public id; never stored
 	refs  map[int64]execution.ID // ids of all keys, by the store's key, for events
 }
 
@@ -53,11 +55,11 @@ type knownKey struct {
 	record store.Key
 	caller *Caller // nil: there is no such key
 	read   execution.Time
-	used   execution.Time // last use that was written
+	used   atomic.Int64 // execution.Time of the last use that was written
 }
 
 func (k *keyCache) init(keys []store.Key) {
-	k.known, k.refs = map[string]*knownKey{}, map[int64]execution.ID{}
+	k.known, k.lent, k.refs = map[string]*knownKey{}, map[string]*knownKey{}, map[int64]execution.ID{}
 	for _, r := range keys {
 		k.refs[r.Key] = r.ID
 	}
@@ -133,8 +135,15 @@ func (e *Engine) Authenticate(ctx context.Context, text string) (*Caller, error)
 	}
 	now := e.store.Now()
 	e.keys.mu.RLock()
-	k := e.keys.known[public]
+	k, lent := e.keys.known[public], e.keys.lent[public]
 	e.keys.mu.RUnlock()
+	if lent != nil {
+		sum := sha256.Sum256([]byte(secret))
+		if subtle.ConstantTimeCompare(sum[:], lent.record.Hash[:]) != 1 {
+			return nil, errUnauthenticated
+		}
+		return lent.caller, nil
+	}
 	if k == nil || now.Sub(k.read) > keyLife {
 		var err error
 		if k, err = e.readKey(ctx, public, now); err != nil {
@@ -149,10 +158,22 @@ func (e *Engine) Authenticate(ctx context.Context, text string) (*Caller, error)
 		k.record.RevokedAt != 0 || k.record.ExpiresAt != 0 && k.record.ExpiresAt <= now {
 		return nil, errUnauthenticated
 	}
-	if now.Sub(k.used) > usedEvery {
+	if used := k.used.Load(); now.Sub(execution.Time(used)) >= usedEvery && k.used.CompareAndSwap(used, int64(now)) {
 		e.keyUsed(k, now)
 	}
 	return k.caller, nil
+}
+
+// Lend makes a key for the caller that is never stored and ends with the engine. It is for tools of whoever owns the
+// process and its data.
+func (e *Engine) Lend(c *Caller) string {
+	text := newKeyText()
+	public, secret, _ := splitKey(text)
+	k := &knownKey{record: store.Key{Hash: sha256.Sum256([]byte(secret))}, caller: c}
+	e.keys.mu.Lock()
+	defer e.keys.mu.Unlock()
+	e.keys.lent[public] = k
+	return text
 }
 
 // readKey reads a key into the cache.
@@ -164,13 +185,14 @@ func (e *Engine) readKey(ctx context.Context, public string, now execution.Time)
 	case err != nil:
 		return nil, err
 	default:
-		k.record, k.used = *record, record.LastUsedAt
+		k.record = *record
+		k.used.Store(int64(record.LastUsedAt))
 		k.caller = e.callerOf(record)
 	}
 	e.keys.mu.Lock()
 	defer e.keys.mu.Unlock()
 	if old := e.keys.known[public]; old != nil {
-		k.used = max(k.used, old.used)
+		k.used.Store(max(k.used.Load(), old.used.Load()))
 	}
 	const most = 10_000
 	if len(e.keys.known) >= most {
@@ -195,17 +217,11 @@ func (e *Engine) callerOf(r *store.Key) *Caller {
 
 // keyUsed notes a key's use, without making the request wait for it.
 func (e *Engine) keyUsed(k *knownKey, now execution.Time) {
-	e.keys.mu.Lock()
-	if now.Sub(k.used) <= usedEvery {
-		e.keys.mu.Unlock()
-		return
-	}
-	k.used = now
 	record := k.record
-	e.keys.mu.Unlock()
 	record.LastUsedAt = now
-	w := &write{done: make(chan error, 1), fill: func(t *tx, _ []*store.Row) { t.changes.KeyUses = append(t.changes.KeyUses, record) }}
-	e.committer.submit(w)
+	e.committer.submit(&write{done: make(chan error, 1), fill: func(t *tx, _ []*store.Row) {
+		t.changes.KeyUses = append(t.changes.KeyUses, record)
+	}})
 }
 
 // KeySpec describes a key to create.
@@ -257,6 +273,20 @@ func (e *Engine) CreateKey(ctx context.Context, c *Caller, spec KeySpec) (*KeyVi
 	if !c.Scopes.Has(spec.Scopes) {
 		return nil, "", &Error{Code: CodeForbidden, Message: fmt.Sprintf("a key cannot grant more than it has itself; missing: %s", strings.Join((spec.Scopes&^c.Scopes).Names(), ", "))}
 	}
+	if c.Workflows != nil && spec.Scopes.Has(ScopeWorkersRun) {
+		// A key that may serve some workflows cannot make one that may serve others.
+		for _, w := range spec.Workflows {
+			if !slices.Contains(c.Workflows, w) {
+				return nil, "", &Error{Code: CodeForbidden, Message: fmt.Sprintf("a key cannot grant more than it has itself; it may not serve workflow %q", clip(w))}
+			}
+		}
+		if spec.Workflows == nil {
+			return nil, "", &Error{Code: CodeForbidden, Message: "a key cannot grant more than it has itself; name the workflows that the new key may serve"}
+		}
+	}
+	if !spec.ExpiresAt.IsZero() && execution.TimeOf(spec.ExpiresAt) <= e.store.Now() {
+		return nil, "", invalid("expires_at", FieldRange, "expires_at must lie in the future")
+	}
 	text := spec.Fixed
 	if text == "" {
 		text = newKeyText()
@@ -265,8 +295,11 @@ func (e *Engine) CreateKey(ctx context.Context, c *Caller, spec KeySpec) (*KeyVi
 	if !ok {
 		return nil, "", invalid("key", FieldInvalid, "a fixed key must have %d to 256 characters", MinFixedKey)
 	}
-	if known, err := e.store.Key(ctx, public); err == nil {
-		return e.keyView(known), text, nil // only a fixed key can be there already
+	if known, err := e.store.Key(ctx, public); err == nil { // only a fixed key can be there already
+		if known.Project != project || known.RevokedAt != 0 || !slices.Equal(known.Scopes, spec.Scopes.Names()) {
+			return nil, "", invalid("key", string(CodeConflict), "this fixed key was used before for something else, or was revoked; choose another")
+		}
+		return e.keyView(known), text, nil
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return nil, "", err
 	}

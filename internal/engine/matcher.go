@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"sync"
 	"time"
@@ -35,16 +34,20 @@ type session struct {
 	held     map[execution.ID]*holding
 	reserved int           // promised in the running transaction
 	mailbox  []*assignment // claimed, not yet taken by a poll
+	most     int           // most executions that its latest poll wanted, 0: any number
 	polling  int           // parked polls
 	claiming bool          // a claim for it is with the committer
+	next     int           // where its next claim begins among its workflows
 	seen     execution.Time
 	expires  execution.Time
+	beating  int           // heartbeats that are with the committer
 	wake     chan struct{} // a poll has something to look at
 
 	delivery int64      // number of the latest delivery
 	unacked  []*holding // handed over, not yet acknowledged, oldest first
 	cancels  []execution.ID
 	drops    []execution.ID
+	taken    map[execution.Lease]execution.ID // leases taken from it, for a worker that has missed it
 
 	solo      bool // holds an execution that must run alone
 	soloNext  bool // takes no more until it is empty, then one that must run alone
@@ -59,22 +62,39 @@ type holding struct {
 	id        execution.ID
 	lease     execution.Lease
 	hash      uint64 // of the lease's text; 0 when only the fingerprint is known
-	delivery  int64  // 0: still in the mailbox
+	delivery  int64  // 0: still in the mailbox; earlier: handed over in the server's last life
 	since     execution.Time
 	acked     bool
 	cancel    bool
+	reporting int            // operations that are with the committer
 	idleUntil execution.Time // the handler sleeps until then
 }
 
-// guilty reports whether a step may have been in flight.
-func (h *holding) guilty(now execution.Time) bool { return h.acked && now >= h.idleUntil }
+// earlier is the delivery of what a session held already when the server started.
+const earlier = -1
+
+// guilty reports whether a step may have been in flight when the worker was last heard of.
+func (h *holding) guilty(seen execution.Time) bool {
+	return (h.acked || h.delivery == earlier) && seen >= h.idleUntil
+}
+
+// arrived reports whether the worker must know of the execution when it has seen every delivery up to received.
+func (h *holding) arrived(received int64) bool {
+	return h.delivery == earlier || h.delivery != 0 && h.delivery <= received
+}
 
 // assignment is a claim on its way to a worker.
 type assignment struct {
 	Assignment
 	session *session
+	row     *store.Row
 	print   execution.Lease
 	waited  time.Duration
+}
+
+// stands reports whether the row still has the claim: a later command of the same transaction may have ended it.
+func (a *assignment) stands(r *store.Row) bool {
+	return r != nil && r.ID == a.ID && r.Session == a.session.record.Key && r.Lease == a.print
 }
 
 func newMatcher(e *Engine) *matcher {
@@ -84,22 +104,33 @@ func newMatcher(e *Engine) *matcher {
 }
 
 // load takes over the sessions of the server's last life. Each gets one full lease before it is judged, and must list
-// what it holds.
+// what it holds. A session whose record is gone but that holds leases is taken over too, so that they end with it.
 func (m *matcher) load(ctx context.Context) error {
 	records, err := m.e.store.Sessions(ctx)
 	if err != nil {
 		return fmt.Errorf("read the sessions: %w", err)
 	}
-	now := m.e.store.Now()
+	rows, err := m.e.store.Held(ctx, 0)
+	if err != nil {
+		return fmt.Errorf("read what sessions hold: %w", err)
+	}
+	now := m.e.pulse()
 	for _, r := range records {
-		rows, err := m.e.store.Held(ctx, r.Key)
-		if err != nil {
-			return fmt.Errorf("read what sessions hold: %w", err)
-		}
 		s := m.add(r, now)
-		s.reconcile = true
-		for _, row := range rows {
-			s.held[row.ID] = &holding{id: row.ID, lease: row.Lease, delivery: -1, since: now, cancel: row.CancelRequestedAt != 0}
+		s.reconcile, s.seen = true, 0
+		// Deliveries of the last life are acknowledged by number: those of this one come after all of them.
+		s.delivery = int64(m.e.store.Now())
+	}
+	for _, row := range rows {
+		s := m.sessions[row.Session]
+		if s == nil {
+			s = m.add(store.Session{Key: row.Session, Project: row.Project, ID: m.e.mint.id(), Name: "unknown", Draining: true}, now)
+		}
+		h := &holding{id: row.ID, lease: row.Lease, delivery: earlier, since: now, cancel: row.CancelRequestedAt != 0}
+		s.held[row.ID] = h
+		s.solo = s.solo || row.Solo()
+		if h.cancel {
+			s.cancels = append(s.cancels, row.ID)
 		}
 	}
 	return nil
@@ -127,10 +158,8 @@ func (m *matcher) add(r store.Session, now execution.Time) *session {
 	return s
 }
 
-// remove ends a session. Whoever still refers to it sees it lost.
+// remove ends a session; the matcher's mutex is held. Whoever still refers to it sees it lost.
 func (m *matcher) remove(s *session) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	s.lost = true
 	delete(m.sessions, s.record.Key)
 	delete(m.byID, s.record.ID)
@@ -168,8 +197,15 @@ func (s *session) credit() int {
 		}
 		return 1
 	}
-	return int(s.record.Capacity) - holds
+	free := int(s.record.Capacity) - holds
+	if s.most > 0 {
+		free = min(free, s.most-len(s.mailbox)-s.reserved)
+	}
+	return free
 }
+
+// empty reports whether the session holds nothing and is promised nothing.
+func (s *session) empty() bool { return len(s.held)+s.reserved == 0 }
 
 func (s *session) alive(now execution.Time) bool {
 	return s.polling > 0 || now.Sub(s.seen) < aliveFor
@@ -203,46 +239,94 @@ func (m *matcher) reserve(w *workflow, now execution.Time) *session {
 	return nil
 }
 
-// unreserve takes a promise back.
-func (m *matcher) unreserve(a *assignment) {
+// promise notes an execution that the session is about to get.
+func (m *matcher) promise(s *session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a.session.reserved--
-	if len(a.session.held)+a.session.reserved == 0 {
-		a.session.solo = false
+	s.reserved++
+}
+
+// unreserve takes back the promise behind a claim.
+func (m *matcher) unreserve(a *assignment) { m.unpromise(a.session) }
+
+// unpromise takes a promise back.
+func (m *matcher) unpromise(s *session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.reserved--
+	if s.empty() {
+		s.solo = false
 	}
 }
 
 // deliver puts a durable claim into its session's mailbox.
-func (m *matcher) deliver(a *assignment) {
+func (m *matcher) deliver(a *assignment, cancel bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := a.session
 	s.reserved--
-	s.held[a.ID] = &holding{id: a.ID, lease: a.print, hash: leaseHash(a.Lease), since: a.Now}
+	s.held[a.ID] = &holding{id: a.ID, lease: a.print, hash: leaseHash(a.Lease), since: m.e.pulse(), cancel: cancel}
 	s.mailbox = append(s.mailbox, a)
+	// What the worker has not yet been told about an earlier lease of the execution would be taken for this one's.
+	s.drops = remove(s.drops, a.ID)
+	s.cancels = remove(s.cancels, a.ID)
+	if cancel {
+		s.cancels = append(s.cancels, a.ID)
+	}
 	s.poke()
 }
 
-// release forgets an execution that the session no longer holds.
-func (m *matcher) release(key int64, id execution.ID) {
+func remove(ids []execution.ID, id execution.ID) []execution.ID {
+	if len(ids) == 0 {
+		return ids
+	}
+	return slices.DeleteFunc(ids, func(x execution.ID) bool { return x == id })
+}
+
+// maxTaken bounds how many lost leases a session remembers.
+const maxTaken = 10_000
+
+// release forgets an execution that the session no longer holds. taken says that the worker does not know yet.
+func (m *matcher) release(key int64, id execution.ID, taken bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.sessions[key]
-	if s == nil {
-		return
+	if s := m.sessions[key]; s != nil {
+		if h := s.held[id]; h != nil {
+			s.release(h, taken)
+		}
 	}
-	h := s.held[id]
-	if h == nil {
-		return
+}
+
+// forget is release for a lease that turned out not to be the session's any more.
+func (m *matcher) forget(key int64, id execution.ID, lease execution.Lease) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.sessions[key]; s != nil {
+		if h := s.held[id]; h != nil && h.lease == lease {
+			s.release(h, true)
+		}
 	}
+}
+
+// release is that of the matcher, with its mutex held.
+func (s *session) release(h *holding, taken bool) {
+	id := h.id
 	delete(s.held, id)
-	h.cancel = false
-	if len(s.held)+s.reserved == 0 {
+	s.cancels = remove(s.cancels, id)
+	if s.empty() {
 		s.solo = false
 	}
 	if h.delivery == 0 {
 		s.mailbox = slices.DeleteFunc(s.mailbox, func(a *assignment) bool { return a.ID == id })
+		taken = false // it was never handed over
+	}
+	if taken {
+		s.drops = append(s.drops, id)
+		if s.taken == nil || len(s.taken) >= maxTaken {
+			s.taken = map[execution.Lease]execution.ID{}
+		}
+		s.taken[h.lease] = id
+		s.poke()
 	}
 	h.id = execution.ID{} // no longer to be acknowledged
 }
@@ -264,16 +348,6 @@ func (m *matcher) tell(key int64, id execution.ID) {
 	s.poke()
 }
 
-// dropped lets a worker know that an execution was taken from it.
-func (m *matcher) dropped(key int64, id execution.ID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if s := m.sessions[key]; s != nil {
-		s.drops = append(s.drops, id)
-		s.poke()
-	}
-}
-
 // acknowledge notes that the worker received every delivery up to n.
 func (s *session) acknowledge(n int64) {
 	i := 0
@@ -286,14 +360,21 @@ func (s *session) acknowledge(n int64) {
 	}
 }
 
-// contact finds a live session of the caller's project and notes that its worker was heard of.
-func (m *matcher) contact(project int64, id execution.ID, received int64, f func(s *session)) (*session, error) {
-	now := m.e.store.Now()
+// contact finds a live session that the caller may speak for and notes that its worker was heard of.
+func (m *matcher) contact(c *Caller, id execution.ID, received int64, f func(s *session)) (*session, error) {
+	now := m.e.pulse()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.byID[id]
-	if s == nil || s.lost || s.record.Project != project {
+	if s == nil || s.lost || s.record.Project != c.Project {
 		return nil, errSessionLost
+	}
+	if c.Workflows != nil {
+		for _, w := range s.workflows {
+			if !slices.Contains(c.Workflows, w.info.Name) {
+				return nil, errSessionLost // the session of a key that may do more
+			}
+		}
 	}
 	s.seen = now
 	s.acknowledge(received)
@@ -316,19 +397,16 @@ func (e *Engine) pump() {
 		return
 	}
 	m := e.matcher
-	now := e.store.Now()
+	now := e.pulse()
 	m.mu.Lock()
 	var claims []*claim
 	for _, s := range m.sessions {
 		if s.claiming || s.credit() <= 0 || !s.alive(now) {
 			continue
 		}
-		for _, w := range s.workflows {
-			if w.backlog.Load() {
-				s.claiming = true
-				claims = append(claims, &claim{e: e, session: s})
-				break
-			}
+		if slices.ContainsFunc(s.workflows, func(w *workflow) bool { return m.worth(s, w) }) {
+			s.claiming = true
+			claims = append(claims, &claim{e: e, session: s})
 		}
 	}
 	m.mu.Unlock()
@@ -339,9 +417,27 @@ func (e *Engine) pump() {
 	}
 }
 
-// leaseHash is the hash of a lease's text that goes into a heartbeat's digest.
+// worth reports whether a claim for the session may find something in the workflow's queue; the mutex is held.
+func (m *matcher) worth(s *session, w *workflow) bool {
+	return w.backlog.Load() && !s.soloNext || m.worthSolo(s, w)
+}
+
+// worthSolo reports whether the session should look for executions that must run alone: it can take one, or somebody
+// has to be chosen who empties itself for one. The mutex is held.
+func (m *matcher) worthSolo(s *session, w *workflow) bool {
+	return w.solo.Load() && (s.empty() || !m.soloAwaited(w))
+}
+
+// soloAwaited reports whether a session of the workflow already empties itself for an execution that must run alone.
+func (m *matcher) soloAwaited(w *workflow) bool {
+	return slices.ContainsFunc(m.byWorkflow[w.key], func(s *session) bool { return s.soloNext && !s.draining })
+}
+
+// leaseHash is the FNV-1a hash of a lease's text that goes into a heartbeat's digest.
 func leaseHash(text string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(text))
-	return h.Sum64()
+	h := uint64(14695981039346656037)
+	for i := range len(text) {
+		h = (h ^ uint64(text[i])) * 1099511628211
+	}
+	return h
 }

@@ -21,7 +21,9 @@ type mint struct {
 }
 
 func newMint(now func() execution.Time) *mint {
-	m := &mint{now: now}
+	// Ids may run ahead of the clock when many are made within a millisecond. The store's clock is not behind the latest
+	// one that is stored, but it may stand in the same millisecond.
+	m := &mint{now: now, order: (int64(now())/1000+1)<<12 - 1}
 	m.off = len(m.rnd)
 	return m
 }

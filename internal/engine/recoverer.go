@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -12,6 +14,17 @@ import (
 // recoverer takes executions back from workers that are gone, and claims back that never arrived.
 type recoverer struct {
 	e *Engine
+
+	mu     sync.Mutex
+	ending []*ending // sessions whose end is not durable yet
+}
+
+// ending is a session that is no longer live but may still have leases in the store.
+type ending struct {
+	s      *session
+	lost   bool // its worker fell silent; otherwise it let go
+	guilty map[execution.ID]bool
+	busy   bool // somebody is at it
 }
 
 // recoverEvery is how often the recoverer looks; a lost lease is offered again that much after its end at the latest,
@@ -37,135 +50,201 @@ func (r *recoverer) run(ctx context.Context) {
 	}
 }
 
-// sweep does one round.
+// sweep does one round: lost sessions first, because for them there is a promise of how soon.
 func (r *recoverer) sweep(ctx context.Context) {
-	now := r.e.store.Now()
-	m := r.e.matcher
+	e, m := r.e, r.e.matcher
+	now := e.pulse()
 	var expired []*session
-	var unacked []*holding
+	var back []leased
 	m.mu.Lock()
 	for _, s := range m.sessions {
-		if s.expires <= now {
+		// A heartbeat that waits for its commit has arrived in time or late, but the worker lives.
+		if s.expires <= now && s.beating == 0 {
 			expired = append(expired, s)
 			continue
 		}
-		limit := now.Add(-r.e.cfg.Acknowledge)
-		for _, h := range s.unacked {
-			if h.since > limit {
-				break
-			}
-			if !h.acked && !h.id.IsZero() {
-				unacked = append(unacked, h)
-			}
-		}
-		for _, a := range s.mailbox {
-			if h := s.held[a.ID]; h != nil && h.delivery == 0 && h.since <= limit {
-				unacked = append(unacked, h)
-			}
-		}
+		back = s.unacknowledged(back, now.Add(-e.cfg.Acknowledge))
 	}
 	m.mu.Unlock()
-	for _, h := range unacked {
-		r.e.giveBack(h.id, h.lease, execution.ReturnedUnacknowledged)
-	}
 	for _, s := range expired {
-		if err := r.end(ctx, s, true); err != nil && ctx.Err() == nil {
-			r.e.log.Error("could not recover a lost session", "session_id", s.record.ID.Text(execution.PrefixSession), "error", err)
+		r.expire(s)
+	}
+	r.mu.Lock()
+	list := slices.Clone(r.ending)
+	r.mu.Unlock()
+	for _, x := range list {
+		if err := r.end(ctx, x); err != nil && ctx.Err() == nil {
+			e.log.Error("could not recover what a session held, trying again", "session_id", x.s.record.ID.Text(execution.PrefixSession), "error", err)
 		}
+	}
+	if err := e.giveBack(back, true); err != nil && ctx.Err() == nil {
+		e.log.Error("could not take back what was not acknowledged", "error", err)
+	}
+	if e.committer.doubtful.Load() {
+		_ = e.write(func(*tx, []*store.Row) {}) // lets the committer find out
 	}
 }
 
-// giveBack offers an execution again whose claim does not count, unless its lease has changed since.
-func (e *Engine) giveBack(id execution.ID, lease execution.Lease, why string) {
-	holder := int64(0)
-	err := e.write(func(t *tx, rows []*store.Row) {
-		holder = 0
-		row := rows[0]
-		if row == nil {
+// leased is one claim.
+type leased struct {
+	session int64
+	id      execution.ID
+	lease   execution.Lease
+}
+
+// unacknowledged appends what the session was given before the limit and has not acknowledged; the matcher's mutex is
+// held.
+func (s *session) unacknowledged(dst []leased, limit execution.Time) []leased {
+	s.unacked = slices.DeleteFunc(s.unacked, func(h *holding) bool { return h.acked || h.id.IsZero() })
+	for _, h := range s.unacked {
+		if h.since > limit {
+			break
+		}
+		dst = append(dst, leased{s.record.Key, h.id, h.lease})
+	}
+	for _, a := range s.mailbox {
+		if h := s.held[a.ID]; h != nil && h.delivery == 0 && h.since <= limit {
+			dst = append(dst, leased{s.record.Key, h.id, h.lease})
+		}
+	}
+	return dst
+}
+
+// giveBack offers executions again whose claims were not acknowledged, but for those whose lease has changed since. tell
+// says that the worker may have them all the same and must drop them.
+func (e *Engine) giveBack(claims []leased, tell bool) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	by := make(map[execution.ID]leased, len(claims))
+	ids := make([]execution.ID, len(claims))
+	for i, c := range claims {
+		by[c.id], ids[i] = c, c.id
+	}
+	return e.writeEach(ids, recoverBatch, func(t *tx, row *store.Row) {
+		c := by[row.ID]
+		was := snapshot(row)
+		ev, err := row.Return(c.lease, execution.ReturnedUnacknowledged, t.now)
+		if err != nil {
+			t.then = append(t.then, func() { e.matcher.forget(c.session, c.id, c.lease) })
 			return
 		}
-		was := snapshot(row)
-		if ev, err := row.Return(lease, why, t.now); err == nil {
-			holder = was.session
-			t.changed(row, was, ev)
-		}
-	}, id)
-	if err == nil && holder != 0 {
-		e.matcher.dropped(holder, id)
-		e.metrics.Returned(why)
+		t.changed(row, was, ev)
+		t.touched[row.Mark-1].taken = tell
+		t.then = append(t.then, func() { e.metrics.Returned(execution.ReturnedUnacknowledged) })
+	})
+}
+
+// expire ends a session whose lease is over, unless a heartbeat came in between.
+func (r *recoverer) expire(s *session) {
+	m := r.e.matcher
+	now := r.e.pulse()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s.expires <= now && s.beating == 0 {
+		r.lose(s)
 	}
 }
 
-// end takes everything back from a session and removes it. lost says that its worker fell silent: executions with a
-// step in flight get a strike; otherwise the worker let go, and no attempt is counted.
-func (r *recoverer) end(ctx context.Context, s *session, lost bool) error {
-	e := r.e
-	now := e.store.Now()
-	e.matcher.mu.Lock()
-	if lost && s.expires > now {
-		e.matcher.mu.Unlock()
-		return nil // a heartbeat came in between
+// lose ends a session as lost, nil when it has ended already; the matcher's mutex is held.
+func (r *recoverer) lose(s *session) *ending {
+	if s.lost {
+		return nil
 	}
-	guilty := map[execution.ID]bool{}
+	x := &ending{s: s, lost: true, guilty: map[execution.ID]bool{}}
 	for id, h := range s.held {
-		guilty[id] = lost && h.guilty(now)
+		x.guilty[id] = h.guilty(s.seen)
 	}
-	e.matcher.mu.Unlock()
-	e.matcher.remove(s)
+	r.add(x)
+	return x
+}
+
+// let ends a session whose worker lets go.
+func (r *recoverer) let(s *session) *ending {
+	m := r.e.matcher
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s.lost {
+		return nil
+	}
+	x := &ending{s: s}
+	r.add(x)
+	return x
+}
+
+// add notes that the session ends; the matcher's mutex is held. From here on nothing more is promised to it.
+func (r *recoverer) add(x *ending) {
+	r.e.matcher.remove(x.s)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ending = append(r.ending, x)
+}
+
+// end takes everything back from a session that ends. What a lost session had a step in flight on gets a strike; when a
+// worker lets go, no attempt is counted. After an error it is to be called again.
+func (r *recoverer) end(ctx context.Context, x *ending) error {
+	r.mu.Lock()
+	if x.busy {
+		r.mu.Unlock()
+		return nil
+	}
+	x.busy = true
+	r.mu.Unlock()
+	err := r.takeBack(ctx, x)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x.busy = false
+	if err == nil {
+		r.ending = slices.DeleteFunc(r.ending, func(y *ending) bool { return y == x })
+	}
+	return err
+}
+
+func (r *recoverer) takeBack(ctx context.Context, x *ending) error {
+	e, key := r.e, x.s.record.Key
 	_ = failpoint.Hit(failpoint.SessionLost)
-	// From here on nothing more is promised to the session. What the running transaction promised is durable once an
-	// empty one has passed behind it.
+	// What the running transaction promised is durable once an empty one has passed behind it.
 	if err := e.write(func(*tx, []*store.Row) {}); err != nil {
 		return err
 	}
-	rows, err := e.store.Held(ctx, s.record.Key)
+	rows, err := e.store.Held(ctx, key)
 	if err != nil {
 		return err
 	}
-	for len(rows) > 0 {
-		n := min(len(rows), recoverBatch)
-		ids := make([]execution.ID, n)
-		for i, row := range rows[:n] {
-			ids[i] = row.ID
+	ids := make([]execution.ID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	err = e.writeEach(ids, recoverBatch, func(t *tx, row *store.Row) {
+		if row.Session != key {
+			return
 		}
-		taken := 0
-		err := e.write(func(t *tx, rows []*store.Row) {
-			taken = 0
-			for _, row := range rows {
-				if row == nil {
-					continue
-				}
-				was := snapshot(row)
-				var ev execution.Event
-				var err error
-				if lost {
-					ev, err = row.LoseLease(s.record.Key, guilty[row.ID], t.now)
-				} else if row.Session == s.record.Key {
-					ev, err = row.Return(row.Lease, execution.ReturnedInterrupted, t.now)
-				} else {
-					continue
-				}
-				if err == nil {
-					t.changed(row, was, ev)
-					taken++
-				}
-			}
-		}, ids...)
+		was := snapshot(row)
+		var ev execution.Event
+		var err error
+		if x.lost {
+			ev, err = row.LoseLease(key, x.guilty[row.ID], t.now)
+		} else {
+			ev, err = row.Return(row.Lease, execution.ReturnedInterrupted, t.now)
+		}
 		if err != nil {
-			return err
+			return
 		}
-		for range taken {
-			if lost {
+		t.changed(row, was, ev)
+		t.then = append(t.then, func() {
+			if x.lost {
 				e.metrics.LeaseLost()
 			} else {
 				e.metrics.Returned(execution.ReturnedInterrupted)
 			}
-		}
-		rows = rows[n:]
+		})
+	})
+	if err != nil {
+		return err
 	}
-	err = e.write(func(t *tx, _ []*store.Row) { t.changes.Gone = append(t.changes.Gone, s.record.Key) })
+	err = e.write(func(t *tx, _ []*store.Row) { t.changes.Gone = append(t.changes.Gone, key) })
 	if err == nil {
-		e.log.Info("worker session ended", "session_id", s.record.ID.Text(execution.PrefixSession), "name", s.record.Name, "lost", lost)
+		e.log.Info("worker session ended", "session_id", x.s.record.ID.Text(execution.PrefixSession), "name", x.s.record.Name, "lost", x.lost)
 	}
 	return err
 }

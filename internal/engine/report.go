@@ -90,9 +90,11 @@ type ReportResult struct {
 // report is the command behind Report.
 type report struct {
 	e       *Engine
-	project int64
+	owner   int64 // project
+	session int64
 	ops     []Operation
 	results []OpResult
+	stale   []staleLease
 
 	rows    int   // first of its executions in the need
 	steps   []int // per operation: index among the need's steps, -1 without
@@ -100,6 +102,14 @@ type report struct {
 	bytes   int
 	done    chan error
 }
+
+// staleLease is a lease that an operation showed in vain.
+type staleLease struct {
+	id    execution.ID
+	lease execution.Lease
+}
+
+func (c *report) project() int64 { return c.owner }
 
 func (c *report) weigh() (int, int) { return len(c.ops), c.bytes }
 
@@ -120,6 +130,7 @@ func (c *report) need(n *store.Need) {
 
 func (c *report) decide(t *tx) {
 	clear(c.refused)
+	c.stale = c.stale[:0]
 	epoch := c.e.store.Epoch()
 	// Operations of one execution usually stand together and share their lease.
 	var lastText string
@@ -129,7 +140,7 @@ func (c *report) decide(t *tx) {
 		res := &c.results[i]
 		*res = OpResult{}
 		row := t.loaded.Executions[c.rows+i]
-		if row == nil || row.Project != c.project {
+		if row == nil || row.Project != c.owner {
 			res.Err = absent
 			continue
 		}
@@ -150,6 +161,9 @@ func (c *report) decide(t *tx) {
 				c.refused = map[execution.ID]bool{}
 			}
 			c.refused[op.Execution] = true
+			if row.Session == 0 || row.Lease != last {
+				c.stale = append(c.stale, staleLease{op.Execution, last})
+			}
 		}
 	}
 }
@@ -216,10 +230,6 @@ func (c *report) apply(t *tx, row *store.Row, op *Operation, lease execution.Lea
 		var refused *execution.Error
 		if errors.As(err, &refused) && refused.Code == execution.CodeStepRecorded {
 			*res = OpResult{Duplicate: true}
-			if op.Kind == OpSleep {
-				res.WakeAt = row.WakeAt
-				res.Delay = max(0, row.WakeAt.Sub(t.now))
-			}
 		}
 		return
 	}
@@ -243,7 +253,15 @@ func (op *Operation) failure() execution.Failure {
 	}
 }
 
-func (c *report) settle(err error) { c.done <- err }
+func (c *report) settle(err error) {
+	if err == nil {
+		// What the session still counts as held but is not, takes no room any longer.
+		for _, x := range c.stale {
+			c.e.matcher.forget(c.session, x.id, x.lease)
+		}
+	}
+	c.done <- err
+}
 
 // recordedStep is a step whose record the running transaction makes.
 type recordedStep struct {
@@ -267,38 +285,97 @@ func (t *tx) recordedNow(row *store.Row, step string) bool {
 // Report applies what a worker reports; each operation is answered on its own. When it returns nil, everything that
 // was accepted is durable.
 func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*ReportResult, error) {
-	now := e.store.Now()
-	out := &ReportResult{}
-	s, err := e.matcher.contact(c.Project, r.Session, r.Received, func(s *session) {
-		for i := range r.Operations {
-			op := &r.Operations[i]
-			if h := s.held[op.Execution]; h != nil {
-				h.acked = true
-				if op.Kind == OpSleep {
-					h.idleUntil = now.Add(op.Duration)
-				}
-			}
-		}
+	cmd := &report{e: e, owner: c.Project, ops: r.Operations, results: make([]OpResult, len(r.Operations)), done: make(chan error, 1)}
+	var reporting []*holding
+	s, err := e.matcher.contact(c, r.Session, r.Received, func(s *session) {
+		cmd.session = s.record.Key
+		reporting = s.reports(r.Operations, e.store.Epoch())
 	})
 	if err != nil {
 		return nil, err
 	}
-	cmd := &report{e: e, project: c.Project, ops: r.Operations, results: make([]OpResult, len(r.Operations)), done: make(chan error, 1)}
 	cmd.steps = make([]int, 0, len(r.Operations))
 	for i := range r.Operations {
 		cmd.bytes += len(r.Operations[i].Body) + len(r.Operations[i].Details)
 	}
 	if len(cmd.ops) > 0 {
-		if err := e.traced(ctx, "engine.report", cmd, cmd.done); err != nil {
-			return nil, err
-		}
+		err = e.traced(ctx, "engine.report", cmd, cmd.done)
+	}
+	out := &ReportResult{Results: cmd.results}
+	e.matcher.mu.Lock()
+	for _, h := range reporting {
+		h.reporting--
+	}
+	if err == nil {
+		out.Cancel, out.Drop = s.signals()
+	}
+	e.matcher.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
 	if err := failpoint.Hit(failpoint.ReportCommitted); err != nil {
 		return nil, e.unavailable(err)
 	}
-	out.Results = cmd.results
-	e.matcher.mu.Lock()
-	out.Cancel, out.Drop = s.signals()
-	e.matcher.mu.Unlock()
+	for i := range cmd.results {
+		if cmd.results[i].Duplicate && cmd.ops[i].Kind == OpSleep {
+			e.recallSleep(ctx, c.Project, &cmd.ops[i], &cmd.results[i])
+		}
+	}
 	return out, nil
+}
+
+// reports notes what a report of the operations tells about what the session holds, and returns the holdings that they
+// are about. The matcher's mutex is held.
+func (s *session) reports(ops []Operation, epoch uint64) []*holding {
+	list := make([]*holding, 0, min(len(ops), len(s.held)))
+	var h *holding
+	for i := range ops {
+		op := &ops[i]
+		if i == 0 || op.Execution != ops[i-1].Execution || op.Lease != ops[i-1].Lease {
+			h = s.held[op.Execution]
+			switch {
+			case h == nil:
+			case h.hash == 0 && h.lease == fingerprint(epoch, op.Lease):
+				h.hash = leaseHash(op.Lease)
+			case h.hash != leaseHash(op.Lease):
+				h = nil // an earlier lease of the execution
+			}
+			if h != nil {
+				h.acked = true
+				h.reporting++
+				list = append(list, h)
+			}
+		}
+		if h == nil {
+			continue
+		}
+		switch op.Kind {
+		case OpSleep:
+			h.idleUntil = s.seen.Add(min(op.Duration, execution.ShortSleep))
+		case OpLog, OpProgress:
+		default:
+			h.idleUntil = 0
+		}
+	}
+	return list
+}
+
+// recallSleep tells a worker that repeats a sleep when the recorded one ends.
+func (e *Engine) recallSleep(ctx context.Context, project int64, op *Operation, res *OpResult) {
+	row, err := e.store.Get(ctx, project, op.Execution)
+	if err != nil {
+		*res = OpResult{Err: e.unavailable(err)}
+		return
+	}
+	events, err := e.store.Events(ctx, row, 0, 0)
+	if err != nil {
+		*res = OpResult{Err: e.unavailable(err)}
+		return
+	}
+	for i := range events {
+		if x := &events[i]; x.Kind == execution.EventSleepStarted && x.Step == op.Step {
+			res.WakeAt, res.Delay = x.Until, max(0, x.Until.Sub(e.store.Now()))
+			return
+		}
+	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -58,10 +59,14 @@ type start struct {
 	row  store.Row
 	view View // as of revision 1
 
-	taken *store.TakenKey
-	err   error
-	done  chan error
+	refused error // what its checks found; answered unless it repeats an earlier start
+	taken   *store.TakenKey
+	again   bool // its key was taken by a start of the same batch that gave it up
+	err     error
+	done    chan error
 }
+
+func (c *start) project() int64 { return c.caller.Project }
 
 func (c *start) weigh() (int, int) { return 1, len(c.req.Input) }
 
@@ -76,15 +81,29 @@ func (c *start) need(n *store.Need) {
 }
 
 func (c *start) decide(t *tx) {
-	c.taken, c.err = nil, nil
+	c.taken, c.again, c.err = nil, false, c.refused
 	if c.slot >= 0 {
 		if taken := t.loaded.Taken[c.slot]; taken != nil {
-			c.taken = taken
+			if slices.Contains(t.freed, taken.Execution) {
+				c.again = true
+				return
+			}
+			c.taken, c.err = taken, nil
 			if taken.Hash != c.req.Hash {
 				c.err = &Error{Code: CodeMismatch, Message: "this Idempotency-Key was used for a different request; use a new key for a new execution"}
 			}
 			return
 		}
+	}
+	if c.err == nil && c.w.closing.Load() {
+		c.err = noWorkflow(c.req.Workflow)
+	}
+	if c.err != nil {
+		if c.slot >= 0 {
+			t.changes.Released = append(t.changes.Released, c.slot)
+			t.freed = append(t.freed, c.id)
+		}
+		return
 	}
 	r := c.req
 	startAt := execution.Time(0)
@@ -108,13 +127,20 @@ func (c *start) decide(t *tx) {
 	if c.row.ReadyAt == 0 {
 		return
 	}
-	if s := c.e.matcher.reserve(c.w, t.now); s != nil {
-		if a, ok := t.claim(&c.row, s, c.w); ok {
-			a.Input = r.Input
-			if c.details != nil {
-				a.Details = &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
-			}
-		}
+	s := c.e.matcher.reserve(c.w, c.e.pulse())
+	if s == nil {
+		t.waits(c.w, &c.row)
+		return
+	}
+	a, ok := t.claim(&c.row, s, c.w)
+	if !ok {
+		c.e.matcher.unpromise(s)
+		t.waits(c.w, &c.row)
+		return
+	}
+	a.Input = r.Input
+	if c.details != nil {
+		a.Details = &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
 	}
 }
 
@@ -142,10 +168,19 @@ func (e *Engine) Start(ctx context.Context, c *Caller, r *StartRequest) (*Starte
 	if err := failpoint.Hit(failpoint.StartAccepted); err != nil {
 		return nil, e.unavailable(err)
 	}
-	if err := e.traced(ctx, "engine.start", cmd, cmd.done); err != nil {
+	if err := e.doStart(ctx, cmd); err != nil {
 		return nil, err
 	}
 	return e.started(ctx, cmd, hold)
+}
+
+// doStart submits a start, again as long as another one only kept its key from it for a moment.
+func (e *Engine) doStart(ctx context.Context, cmd *start) error {
+	for {
+		if err := e.traced(ctx, "engine.start", cmd, cmd.done); err != nil || !cmd.again {
+			return err
+		}
+	}
 }
 
 // StartBatch makes executions, each on its own: one refused start does not touch the others.
@@ -168,8 +203,12 @@ func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) 
 		if cmd == nil {
 			continue
 		}
-		if err := <-cmd.done; err != nil {
-			out[i].Err = e.unavailable(err)
+		err := e.outcome(<-cmd.done)
+		if err == nil && cmd.again {
+			err = e.doStart(ctx, cmd)
+		}
+		if err != nil {
+			out[i].Err = err
 			continue
 		}
 		out[i].Started, out[i].Err = e.started(ctx, cmd, nil)
@@ -177,23 +216,40 @@ func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) 
 	return out
 }
 
-// prepare checks everything about a start that needs no transaction.
+// prepare makes the command and checks everything about it that needs no transaction. With an idempotency key, what is
+// wrong with the start is answered only when the key is not an earlier start's: that one is answered as it was.
 func (e *Engine) prepare(c *Caller, r *StartRequest) (*start, error) {
+	details := StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
+	cmd := &start{e: e, caller: c, req: r, id: e.mint.id(), details: details.encode(), done: make(chan error, 1)}
+	cmd.refused = e.check(cmd)
+	if cmd.refused != nil && r.IdempotencyKey == "" {
+		return nil, cmd.refused
+	}
+	return cmd, nil
+}
+
+func noWorkflow(ref string) error {
+	return &Error{
+		Code: CodeNotFound, Message: fmt.Sprintf("workflow %q not found; start a worker that serves it, or create it", clip(ref)),
+		Fields: []FieldError{{"workflow_id", string(CodeNotFound), "no workflow has this name or id"}},
+	}
+}
+
+// check finds the workflow and its version, and what speaks against the start.
+func (e *Engine) check(cmd *start) error {
+	c, r := cmd.caller, cmd.req
 	if e.lowDisk.Load() {
-		return nil, &Error{Code: CodeStorage, RetryAfter: 30 * time.Second, Message: "the server's disk is nearly full; starts are refused until there is room again"}
+		return &Error{Code: CodeStorage, RetryAfter: 30 * time.Second, Message: "the server's disk is nearly full; starts are refused until there is room again"}
 	}
 	w := e.catalog.Load().find(c.Project, r.Workflow, false)
 	if w == nil {
-		return nil, &Error{
-			Code: CodeNotFound, Message: fmt.Sprintf("workflow %q not found; start a worker that serves it, or create it", clip(r.Workflow)),
-			Fields: []FieldError{{"workflow_id", string(CodeNotFound), "no workflow has this name or id"}},
-		}
+		return noWorkflow(r.Workflow)
 	}
 	record := w.record.Load()
 	v := record.current
 	if r.Version != "" && r.Version != "latest" {
 		if v = record.find(r.Version); v == nil {
-			return nil, &Error{
+			return &Error{
 				Code: CodeNotFound, Message: fmt.Sprintf("workflow %q has no version %q", w.info.Name, clip(r.Version)),
 				Fields: []FieldError{{"version", string(CodeNotFound), "no version has this label or number"}},
 			}
@@ -201,7 +257,7 @@ func (e *Engine) prepare(c *Caller, r *StartRequest) (*start, error) {
 	}
 	if v != nil && v.schema != nil {
 		if fields := checkInput(v.schema, r.Input); len(fields) > 0 {
-			return nil, &Error{Code: CodeInvalid, Message: fmt.Sprintf("input does not match the schema of workflow %q: %s", w.info.Name, fields[0].Message), Fields: fields}
+			return &Error{Code: CodeInvalid, Message: fmt.Sprintf("input does not match the schema of workflow %q: %s", w.info.Name, fields[0].Message), Fields: fields}
 		}
 	}
 	limit := e.cfg.MaxBacklog
@@ -209,15 +265,13 @@ func (e *Engine) prepare(c *Caller, r *StartRequest) (*start, error) {
 		limit = p.MaxBacklog
 	}
 	if e.open(c.Project).Load() >= limit {
-		return nil, &Error{Code: CodeBacklogFull, RetryAfter: 5 * time.Second, Message: fmt.Sprintf("the project already has %d open executions, its limit; wait for some to end or cancel them", limit)}
+		return &Error{Code: CodeBacklogFull, RetryAfter: 5 * time.Second, Message: fmt.Sprintf("the project already has %d open executions, its limit; wait for some to end or cancel them", limit)}
 	}
 	if r.Timeout == 0 {
 		r.Timeout = record.timeout(e.cfg.DefaultTimeout)
 	}
-	cmd := &start{e: e, caller: c, req: r, w: w, version: v, id: e.mint.id(), done: make(chan error, 1)}
-	details := StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
-	cmd.details = details.encode()
-	return cmd, nil
+	cmd.w, cmd.version = w, v
+	return nil
 }
 
 // started puts the answer together once the command is durable.
@@ -228,6 +282,9 @@ func (e *Engine) started(ctx context.Context, cmd *start, hold *waiter) (*Starte
 	r := cmd.req
 	out := &Started{ID: cmd.id}
 	if r.IdempotencyKey != "" {
+		if cmd.taken == nil {
+			e.keyed.Add(1)
+		}
 		out.KeyExpires = e.store.Now().Add(e.cfg.KeyWindow)
 	}
 	if cmd.taken != nil {
@@ -262,6 +319,9 @@ func (e *Engine) started(ctx context.Context, cmd *start, hold *waiter) (*Starte
 	defer timer.Stop()
 	select {
 	case end := <-hold.end:
+		if end == nil {
+			break
+		}
 		v.Execution = end.row.Execution
 		v.ends(&end.event)
 		v.stamp(e.store.Now())

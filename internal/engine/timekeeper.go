@@ -77,16 +77,17 @@ func (k *timekeeper) round(ctx context.Context) time.Duration {
 		k.next.Store(0)
 	}
 	ids, err := k.e.store.Due(ctx, now, fireBatch)
+	fired := 0
 	if err == nil && len(ids) > 0 {
-		err = k.fire(ids)
+		fired, err = k.fire(ids)
 	}
-	if err != nil {
-		if ctx.Err() == nil {
-			k.e.log.Error("could not fire timers", "error", err)
-		}
-		return lookEvery
+	if err != nil && ctx.Err() == nil {
+		k.e.log.Error("could not fire timers", "error", err)
 	}
-	if len(ids) == fireBatch {
+	switch {
+	case fired == 0 && (err != nil || len(ids) > 0):
+		return lookEvery // whatever is wrong, it is not made better by trying all the time
+	case len(ids) == fireBatch:
 		return 0
 	}
 	if next, err := k.e.store.NextDue(ctx); err == nil && next != 0 {
@@ -95,40 +96,25 @@ func (k *timekeeper) round(ctx context.Context) time.Duration {
 	return min(k.until(), lookEvery)
 }
 
-// fire runs the rule on each execution; what came due meanwhile is done too, what changed meanwhile is left alone.
-func (k *timekeeper) fire(ids []execution.ID) error {
+// fire runs the rule on each execution; what came due meanwhile is done too, what changed meanwhile is left alone. It
+// returns how many executions it changed.
+func (k *timekeeper) fire(ids []execution.ID) (int, error) {
 	e := k.e
-	var events []execution.Event
-	var late []time.Duration
-	holders := map[execution.ID]int64{}
-	err := e.write(func(t *tx, rows []*store.Row) {
-		late = late[:0]
-		clear(holders)
-		for _, row := range rows {
-			if row == nil {
-				continue
-			}
-			due := row.DueAt()
-			was := snapshot(row)
-			if events = row.Fire(events[:0], e.cfg.CancelGrace, t.now); len(events) == 0 {
-				continue
-			}
-			t.changed(row, was, events...)
-			late = append(late, t.now.Sub(due))
-			if was.session != 0 && row.Session != was.session {
-				holders[row.ID] = was.session
-			}
+	n := 0
+	err := e.writeEach(ids, fireBatch, func(t *tx, row *store.Row) {
+		due := row.DueAt()
+		was := snapshot(row)
+		events := row.Fire(nil, e.cfg.CancelGrace, t.now)
+		if len(events) == 0 {
+			return
 		}
-	}, ids...)
-	if err != nil {
-		return err
-	}
+		t.takeAway(row, was, events...)
+		late := t.now.Sub(due)
+		t.then = append(t.then, func() {
+			n++
+			e.metrics.Fired(late)
+		})
+	})
 	_ = failpoint.Hit(failpoint.TimerFired)
-	for id, session := range holders {
-		e.matcher.dropped(session, id)
-	}
-	for _, d := range late {
-		e.metrics.Fired(d)
-	}
-	return nil
+	return n, err
 }

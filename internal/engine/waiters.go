@@ -18,14 +18,14 @@ type waiterShard struct {
 	by map[execution.ID][]*waiter
 }
 
-// waiter waits for one execution. Its channel gets the end once.
+// waiter waits for one execution. Its channel gets the end once; nil says to look for it in the store.
 type waiter struct {
 	id  execution.ID
-	end chan *ending
+	end chan *outcome
 }
 
-// ending is how an execution ended.
-type ending struct {
+// outcome is how an execution ended.
+type outcome struct {
 	row   store.Row
 	event execution.Event // the final one, with its payload
 }
@@ -42,7 +42,7 @@ func (w *waiters) shard(id execution.ID) *waiterShard { return &w.shards[id[15]&
 
 // add begins to wait. It must happen before the state is read, or before the start is submitted.
 func (w *waiters) add(id execution.ID) *waiter {
-	x := &waiter{id: id, end: make(chan *ending, 1)}
+	x := &waiter{id: id, end: make(chan *outcome, 1)}
 	s := w.shard(id)
 	s.mu.Lock()
 	s.by[id] = append(s.by[id], x)
@@ -76,11 +76,23 @@ func (w *waiters) ended(r *store.Row, e *execution.Event) {
 	if len(list) == 0 {
 		return
 	}
-	end := &ending{row: *r, event: *e}
+	end := &outcome{row: *r, event: *e}
 	// The payload belongs to the report's request, which may be over before the waiters have read it.
 	end.event.Body = slices.Clone(e.Body)
 	end.event.Details = slices.Clone(e.Details)
 	for _, x := range list {
 		x.end <- end
+	}
+}
+
+// look wakes those who wait for the execution without telling them how it ended.
+func (w *waiters) look(id execution.ID) {
+	s := w.shard(id)
+	s.mu.Lock()
+	list := s.by[id]
+	delete(s.by, id)
+	s.mu.Unlock()
+	for _, x := range list {
+		x.end <- nil
 	}
 }

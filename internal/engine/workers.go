@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -50,6 +51,12 @@ type SessionWorkflow struct {
 
 // OpenSession registers a worker and the workflows it serves; unknown workflows and new version labels are created.
 func (e *Engine) OpenSession(ctx context.Context, c *Caller, spec *SessionSpec) (*SessionView, error) {
+	switch {
+	case spec.Capacity < 1 || spec.Capacity > MaxCapacity:
+		return nil, invalid("capacity", FieldRange, "capacity must be 1 to %d", MaxCapacity)
+	case len(spec.Workflows) == 0:
+		return nil, invalid("workflows", FieldRequired, "workflows must name at least one workflow that the worker serves")
+	}
 	if spec.Protocol != Protocol {
 		return nil, invalid("protocol", FieldInvalid, "protocol %d is not spoken here; this server speaks %d", spec.Protocol, Protocol)
 	}
@@ -93,9 +100,13 @@ func (e *Engine) OpenSession(ctx context.Context, c *Caller, spec *SessionSpec) 
 		t.changes.Sessions = append(t.changes.Sessions, record)
 	})
 	if err != nil {
+		if errors.Is(err, store.ErrUnknown) {
+			// The worker opens another session; the next start of the server ends this one if this does not.
+			_ = e.write(func(t *tx, _ []*store.Row) { t.changes.Gone = append(t.changes.Gone, key) })
+		}
 		return nil, err
 	}
-	e.matcher.add(record, record.SeenAt)
+	e.matcher.add(record, e.pulse())
 	e.log.Info("worker session opened", "session_id", view.ID.Text(execution.PrefixSession), "name", record.Name, "capacity", record.Capacity)
 	e.pump()
 	return view, nil
@@ -121,12 +132,15 @@ type PollResult struct {
 // Poll waits until there is something for the worker, the wait is over, or the server drains.
 func (e *Engine) Poll(ctx context.Context, c *Caller, r *PollRequest) (*PollResult, error) {
 	m := e.matcher
-	s, err := m.contact(c.Project, r.Session, r.Received, func(s *session) { s.polling++ })
+	s, err := m.contact(c, r.Session, r.Received, func(s *session) {
+		s.polling++
+		s.most = r.Max
+	})
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		now := e.store.Now()
+		now := e.pulse()
 		m.mu.Lock()
 		s.polling--
 		s.seen = now
@@ -163,7 +177,7 @@ func (e *Engine) Poll(ctx context.Context, c *Caller, r *PollRequest) (*PollResu
 
 // take empties the mailbox, as far as the poll wants, into a delivery.
 func (e *Engine) take(s *session, r *PollRequest) (out *PollResult, lost bool) {
-	now := e.store.Now()
+	now := e.pulse()
 	m := e.matcher
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -220,35 +234,32 @@ type HeartbeatResult struct {
 // Heartbeat prolongs a session by one lease. The prolongation is durable when it returns.
 func (e *Engine) Heartbeat(_ context.Context, c *Caller, r *HeartbeatRequest) (*HeartbeatResult, error) {
 	m := e.matcher
-	now := e.store.Now()
-	var record store.Session
-	var missing []*holding
-	s, err := m.contact(c.Project, r.Session, r.Received, func(s *session) {
-		missing = e.reconcile(s, r, now)
-		record = s.record
+	var missing []leased
+	out := &HeartbeatResult{Expires: e.cfg.Lease}
+	s, err := m.contact(c, r.Session, r.Received, func(s *session) {
+		s.beating++
+		missing, out.Drop = e.reconcile(s, r)
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range missing {
-		e.giveBack(h.id, h.lease, execution.ReturnedUnacknowledged)
-	}
-	err = e.write(func(t *tx, _ []*store.Row) {
-		record.SeenAt, record.ExpiresAt = t.now, t.now.Add(e.cfg.Lease)
-		t.changes.Sessions = append(t.changes.Sessions, record)
-	})
-	if err != nil {
-		return nil, err
+	err = e.giveBack(missing, false)
+	if saved := e.saveSession(s, true); err == nil {
+		err = saved
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s.lost {
+	s.beating--
+	switch {
+	case err != nil:
+		return nil, err
+	case s.lost:
 		return nil, errSessionLost
 	}
-	s.expires = record.ExpiresAt
-	s.record.SeenAt, s.record.ExpiresAt = record.SeenAt, record.ExpiresAt
-	out := &HeartbeatResult{Expires: e.cfg.Lease, Reconcile: s.reconcile}
-	_, out.Drop = s.signals()
+	s.expires = e.pulse().Add(e.cfg.Lease)
+	out.Reconcile = s.reconcile
+	_, drops := s.signals()
+	out.Drop = append(out.Drop, drops...)
 	for _, h := range s.held {
 		if h.cancel {
 			out.Cancel = append(out.Cancel, h.id)
@@ -257,66 +268,87 @@ func (e *Engine) Heartbeat(_ context.Context, c *Caller, r *HeartbeatRequest) (*
 	return out, nil
 }
 
-// reconcile compares what the worker says it holds with what the session holds, and returns what the worker has never
-// received or has forgotten. The matcher's mutex is held.
-func (e *Engine) reconcile(s *session, r *HeartbeatRequest, now execution.Time) []*holding {
-	if r.Listed {
-		s.reconcile, s.mismatch = false, 0
-		listed := make(map[execution.Lease]string, len(r.Leases))
-		for _, text := range r.Leases {
-			listed[fingerprint(e.store.Epoch(), text)] = text
+// saveSession writes a session's record as it is now, unless the session has ended: its record must not come back.
+func (e *Engine) saveSession(s *session, prolong bool) error {
+	return e.write(func(t *tx, _ []*store.Row) {
+		m := e.matcher
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if s.lost {
+			return
 		}
-		var missing []*holding
+		s.record.SeenAt, s.record.Draining = t.now, s.draining
+		if prolong {
+			s.record.ExpiresAt = t.now.Add(e.cfg.Lease)
+		}
+		t.changes.Sessions = append(t.changes.Sessions, s.record)
+	})
+}
+
+// reconcile compares what the worker says it holds with what the session holds. It returns what the worker has never
+// received or has forgotten, and the executions that it holds no longer without knowing. The matcher's mutex is held.
+//
+// The worker's list and its count of received deliveries belong together: what was handed over later is not missing
+// from the list. Neither is what the worker reports about at this moment; and a worker lists a lease until the report
+// that ends it is answered, so that a report still under way is not overtaken.
+func (e *Engine) reconcile(s *session, r *HeartbeatRequest) (missing []leased, drop []execution.ID) {
+	if !r.Listed {
+		var digest uint64
+		held := 0
 		for _, h := range s.held {
-			text, ok := listed[h.lease]
-			switch {
-			case ok:
-				h.acked, h.hash = true, leaseHash(text)
-			case h.acked || h.delivery < 0:
-				missing = append(missing, h)
+			if h.acked {
+				digest ^= h.hash
+				held++
 			}
 		}
-		return missing
+		if held == r.Held && digest == r.Digest {
+			s.mismatch = 0
+		} else if s.mismatch++; s.mismatch >= 2 {
+			s.reconcile = true
+		}
+		return nil, nil
 	}
-	var digest uint64
-	held := 0
-	for _, h := range s.held {
-		if h.acked {
-			digest ^= h.hash
-			held++
+	s.reconcile, s.mismatch = false, 0
+	listed := make(map[execution.Lease]uint64, len(r.Leases))
+	for _, text := range r.Leases {
+		print := fingerprint(e.store.Epoch(), text)
+		listed[print] = leaseHash(text)
+		if id, ok := s.taken[print]; ok && s.held[id] == nil {
+			drop = append(drop, id) // what it holds anew replaces the old lease by itself
 		}
 	}
-	if held == r.Held && digest == r.Digest {
-		s.mismatch = 0
-	} else if s.mismatch++; s.mismatch >= 2 {
-		s.reconcile = true
+	for _, h := range s.held {
+		hash, ok := listed[h.lease]
+		switch {
+		case ok:
+			h.acked, h.hash = true, hash
+		case h.arrived(r.Received) && h.reporting == 0:
+			missing = append(missing, leased{s.record.Key, h.id, h.lease})
+		}
 	}
-	return nil
+	return missing, drop
 }
 
 // CloseSession gives back everything that a worker holds and ends its session.
 func (e *Engine) CloseSession(ctx context.Context, c *Caller, id execution.ID) error {
-	s, err := e.matcher.contact(c.Project, id, 0, func(s *session) { s.draining = true })
+	s, err := e.matcher.contact(c, id, 0, nil)
 	if err != nil {
 		return err
 	}
-	return e.recoverer.end(ctx, s, false)
+	x := e.recoverer.let(s)
+	if x == nil {
+		return errSessionLost
+	}
+	return e.recoverer.end(context.WithoutCancel(ctx), x)
 }
 
 // DrainSession stops handing out work to a worker; it keeps what it holds.
 func (e *Engine) DrainSession(_ context.Context, c *Caller, id execution.ID) error {
-	s, err := e.matcher.contact(c.Project, id, 0, func(s *session) { s.draining = true })
+	s, err := e.matcher.contact(c, id, 0, func(s *session) { s.draining = true })
 	if err != nil {
 		return err
 	}
-	e.matcher.mu.Lock()
-	s.record.Draining = true
-	record := s.record
-	e.matcher.mu.Unlock()
-	return e.write(func(t *tx, _ []*store.Row) {
-		record.SeenAt = t.now
-		t.changes.Sessions = append(t.changes.Sessions, record)
-	})
+	return e.saveSession(s, false)
 }
 
 // WorkerView is a live worker as the API shows it.
@@ -344,7 +376,7 @@ func (e *Engine) Sessions(_ context.Context, c *Caller) ([]WorkerView, error) {
 		}
 		v := WorkerView{
 			ID: s.record.ID, Name: s.record.Name, SDK: s.record.SDK, Version: s.record.Version,
-			Capacity: int(s.record.Capacity), Held: len(s.held), SeenAt: s.seen, ExpiresAt: s.expires, Draining: s.draining,
+			Capacity: int(s.record.Capacity), Held: len(s.held), SeenAt: max(s.seen, s.record.SeenAt), ExpiresAt: s.expires, Draining: s.draining,
 			Workflows: []string{},
 		}
 		for _, w := range s.workflows {

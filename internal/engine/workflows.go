@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -78,12 +79,37 @@ func checkName(field, name string) *Error {
 // catalogMu is held.
 func (e *Engine) catalogued(change func(next *catalog), fill func(t *tx)) error {
 	if err := e.write(func(t *tx, _ []*store.Row) { fill(t) }); err != nil {
+		if errors.Is(err, store.ErrUnknown) {
+			e.refresh()
+		}
 		return err
 	}
 	next := e.catalog.Load().clone()
 	change(next)
 	e.catalog.Store(next)
 	return nil
+}
+
+// refresh reads the catalog again, after a write of unknown outcome; catalogMu is held.
+func (e *Engine) refresh() {
+	records, err := e.store.Catalog(context.Background())
+	if err != nil {
+		e.log.Error("could not read the catalog again", "error", err)
+		return
+	}
+	next := newCatalog(records)
+	old := e.catalog.Load()
+	for key, w := range next.workflows {
+		was := old.workflows[key]
+		if was == nil {
+			continue
+		}
+		// Sessions refer to the workflow that they know.
+		r := w.record.Load()
+		was.set(r.Workflow, r.versions)
+		next.addWorkflow(was)
+	}
+	e.catalog.Store(next)
 }
 
 // newVersion prepares a version; its number and time are set when it is written.
@@ -178,8 +204,17 @@ func (e *Engine) register(ctx context.Context, c *Caller, spec *WorkflowSpec) (*
 	next := record.Workflow
 	apply(&next, spec)
 	known := record.current
-	if spec.Version != "" {
+	switch {
+	case spec.Version != "":
 		known = record.find(spec.Version)
+	case len(spec.InputSchema) > 0:
+		// Workers of an old and a new build that come and go by turns do not make a version each time.
+		for _, v := range slices.Backward(record.versions) {
+			if bytes.Equal(v.InputSchema, spec.InputSchema) {
+				known = v
+				break
+			}
+		}
 	}
 	same := known != nil && bytes.Equal(known.InputSchema, spec.InputSchema) && (spec.Description == "" || known.Description == spec.Description)
 	switch {
@@ -321,6 +356,33 @@ func (e *Engine) DeleteWorkflow(ctx context.Context, c *Caller, ref string) erro
 	if err != nil {
 		return err
 	}
+	if err := e.checkClosed(ctx, c, w); err != nil {
+		return err
+	}
+	// No start may come between the count and the deletion: none is accepted from here on, and those that were are
+	// counted once an empty transaction has passed behind them.
+	w.closing.Store(true)
+	if err = e.write(func(*tx, []*store.Row) {}); err == nil {
+		err = e.checkClosed(ctx, c, w)
+	}
+	record := w.record.Load().Workflow
+	if err == nil {
+		err = e.catalogued(func(next *catalog) {
+			w.set(record, w.record.Load().versions)
+			delete(next.names, workflowName{c.Project, w.info.Name})
+		}, func(t *tx) {
+			record.DeletedAt, record.UpdatedAt = t.now, t.now
+			t.changes.Workflows = append(t.changes.Workflows, record)
+		})
+	}
+	if !w.deleted() {
+		w.closing.Store(false)
+	}
+	return err
+}
+
+// checkClosed refuses when the workflow has open executions.
+func (e *Engine) checkClosed(ctx context.Context, c *Caller, w *workflow) error {
 	n, err := e.store.Counts(ctx, store.CountQuery{Project: c.Project, Workflows: []int64{w.key}})
 	if err != nil {
 		return err
@@ -332,14 +394,7 @@ func (e *Engine) DeleteWorkflow(ctx context.Context, c *Caller, ref string) erro
 	if open > 0 {
 		return &Error{Code: CodeConflict, Message: fmt.Sprintf("workflow %q has %d open executions; cancel them or let them end first", w.info.Name, open)}
 	}
-	record := w.record.Load().Workflow
-	return e.catalogued(func(next *catalog) {
-		w.set(record, w.record.Load().versions)
-		delete(next.names, workflowName{c.Project, w.info.Name})
-	}, func(t *tx) {
-		record.DeletedAt, record.UpdatedAt = t.now, t.now
-		t.changes.Workflows = append(t.changes.Workflows, record)
-	})
+	return nil
 }
 
 // Versions are a workflow's versions, newest first.
