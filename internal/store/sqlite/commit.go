@@ -359,6 +359,11 @@ func (w *writer) save(need *store.Need, c *store.Changes) error {
 // saveRecords writes the catalog, keys and sessions, and remembers the highest integer key with them: it is not drawn
 // again after what had it is gone.
 func (w *writer) saveRecords(c *store.Changes) error {
+	for i := range c.KeyUses {
+		if err := w.saveKeyUse(&c.KeyUses[i]); err != nil {
+			return err
+		}
+	}
 	if len(c.Projects)+len(c.Workflows)+len(c.Versions)+len(c.Keys)+len(c.Sessions)+len(c.Gone) == 0 {
 		return nil
 	}

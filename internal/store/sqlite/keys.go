@@ -12,8 +12,8 @@ import (
 
 func (w *writer) saveKey(k *store.Key) error {
 	s, err := w.prepared("INSERT INTO keys (key, project, public_id, name, hash, last4, scopes, workflows, rate_limit, created_at, " +
-		"expires_at, revoked_at, last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET " +
-		"project = excluded.project, public_id = excluded.public_id, name = excluded.name, hash = excluded.hash, " +
+		"expires_at, revoked_at, last_used_at, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET " +
+		"id = excluded.id, project = excluded.project, public_id = excluded.public_id, name = excluded.name, hash = excluded.hash, " +
 		"last4 = excluded.last4, scopes = excluded.scopes, workflows = excluded.workflows, rate_limit = excluded.rate_limit, " +
 		"created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at, " +
 		"last_used_at = excluded.last_used_at")
@@ -45,6 +45,7 @@ func (w *writer) saveKey(k *store.Key) error {
 	s.setTime(11, k.ExpiresAt)
 	s.setTime(12, k.RevokedAt)
 	s.setTime(13, k.LastUsedAt)
+	s.setBytes(14, k.ID[:])
 	if err := s.run(); err != nil {
 		return fmt.Errorf("save key %q: %w", k.PublicID, err)
 	}
@@ -65,11 +66,12 @@ func (w *writer) saveKeyUse(k *store.Key) error {
 	return nil
 }
 
-const keyColumns = "key, project, public_id, name, hash, last4, scopes, workflows, rate_limit, created_at, expires_at, revoked_at, last_used_at"
+const keyColumns = "key, project, public_id, name, hash, last4, scopes, workflows, rate_limit, created_at, expires_at, revoked_at, last_used_at, id"
 
 func scanKey(st *sqlite.Stmt, k *store.Key) error {
 	k.Key, k.Project, k.PublicID, k.Name = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnText(2), st.ColumnText(3)
 	st.ColumnBytes(4, k.Hash[:])
+	k.ID = columnID(st, 13)
 	k.Last4, k.RateLimit = st.ColumnText(5), st.ColumnFloat(8)
 	k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.LastUsedAt = columnTime(st, 9), columnTime(st, 10), columnTime(st, 11), columnTime(st, 12)
 	if err := json.Unmarshal([]byte(st.ColumnText(6)), &k.Scopes); err != nil {

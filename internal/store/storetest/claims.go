@@ -43,6 +43,37 @@ func claims(t *testing.T, h Harness) {
 				}
 			})
 		},
+		"with those that must run alone, without them, or only them": func(t *testing.T, w *World) {
+			alone, other := w.Start(), w.Start()
+			for range execution.SoloStrikes {
+				w.Claim(alone)
+				w.Change(alone, func(r *store.Row, now execution.Time) ([]execution.Event, error) {
+					return one(r.LoseLease(w.Session, true, now))
+				})
+			}
+			for choice, want := range map[store.SoloChoice][]execution.ID{
+				store.SoloIncluded: {other, alone}, store.SoloLeftOut: {other}, store.SoloOnly: {alone},
+			} {
+				w.MustCommit(store.Need{Claims: []store.ClaimNeed{{Workflow: w.Workflows[0], Limit: 10, Solo: choice}}}, func(l *store.Loaded, _ *Tx) {
+					var got []execution.ID
+					for _, c := range l.Claims[0] {
+						got = append(got, c.Row.ID)
+					}
+					if !slices.Equal(got, want) {
+						t.Errorf("choice %d: claimable %v, want %v", choice, got, want)
+					}
+				})
+			}
+		},
+		"held by any session": func(t *testing.T, w *World) {
+			id := w.Start()
+			w.Claim(id)
+			w.Start()
+			rows, err := w.Store.Held(t.Context(), 0)
+			if err != nil || len(rows) != 1 || rows[0].ID != id {
+				t.Errorf("held by any session: %v, %v, want %s alone", rows, err, id)
+			}
+		},
 		"queues tell length and oldest": func(t *testing.T, w *World) {
 			a := w.Start()
 			w.Start()

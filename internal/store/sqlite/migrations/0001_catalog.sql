@@ -48,6 +48,7 @@ CREATE UNIQUE INDEX versions_label ON versions (workflow, label) WHERE label <> 
 CREATE TABLE keys (
   key INTEGER PRIMARY KEY,
   project INTEGER NOT NULL,
+  id BLOB NOT NULL UNIQUE,
   public_id TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
   hash BLOB NOT NULL CONSTRAINT hash_is_sha256 CHECK (length(hash) = 32),
