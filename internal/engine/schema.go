@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
@@ -65,7 +66,11 @@ func checkInput(s *jsonschema.Schema, input []byte) []FieldError {
 		}
 		if len(v.Causes) == 0 {
 			field := fieldPath(v.InstanceLocation)
-			fields = append(fields, FieldError{field, FieldSchema, field + ": " + v.ErrorKind.LocalizedString(printer)})
+			problem := v.ErrorKind.LocalizedString(printer)
+			if _, ok := v.ErrorKind.(*kind.FalseSchema); ok {
+				problem = "is not allowed here" // the library says "false schema"
+			}
+			fields = append(fields, FieldError{field, FieldSchema, field + ": " + problem})
 			return
 		}
 		for _, c := range v.Causes {
