@@ -298,47 +298,57 @@ func (e *Engine) started(ctx context.Context, cmd *start, hold *waiter) (*Starte
 		out.View = view
 		return out, err
 	}
-	v := &cmd.view
-	v.Workflow, v.WorkflowID, v.Input = &cmd.w.info, cmd.w.info.ID, r.Input
+	var number int32
 	if cmd.version != nil {
-		v.VersionNumber = cmd.version.Number
+		number = cmd.version.Number
 	}
-	if cmd.details != nil {
-		v.Details = &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
+	if hold != nil {
+		view, err := e.held(ctx, cmd.caller, cmd.id, cmd.w, number, r, hold)
+		out.View = view
+		return out, err
 	}
+	v := &cmd.view
+	v.asked(cmd.w, number, r)
 	v.stamp(e.store.Now())
 	if v.Status == execution.Created {
 		v.ScheduledAt = v.WakeAt
 	}
+	e.explain(v)
 	out.View = v
-	if hold == nil {
-		e.explain(v)
-		return out, nil
-	}
+	return out, nil
+}
+
+// held waits until an execution that was just started has ended, or the hold is over. Many requests wait here at a
+// time: it holds on to nothing of the command that started it.
+func (e *Engine) held(ctx context.Context, c *Caller, id execution.ID, w *workflow, number int32, r *StartRequest, hold *waiter) (*View, error) {
 	timer := time.NewTimer(r.Wait)
 	defer timer.Stop()
 	select {
 	case end := <-hold.end:
-		if end == nil {
-			break
-		}
-		v.Execution = end.row.Execution
-		v.ends(&end.event)
-		v.stamp(e.store.Now())
-		if !r.Steps {
-			return out, nil
+		if end != nil && !r.Steps && r.Delay == 0 && r.StartAt.IsZero() {
+			v := &View{Execution: end.row.Execution}
+			v.asked(w, number, r)
+			v.ends(&end.event)
+			v.stamp(e.store.Now())
+			return v, nil
 		}
 	case <-timer.C:
 	case <-ctx.Done():
 	case <-e.draining:
 	}
-	view, err := e.Get(ctx, cmd.caller, cmd.id, GetOptions{Steps: r.Steps})
-	if err == nil {
-		out.View = view
-	} else {
-		e.explain(v)
+	v, err := e.Get(ctx, c, id, GetOptions{Steps: r.Steps})
+	if err != nil && !gone(err) {
+		return nil, e.unavailable(err)
 	}
-	return out, nil
+	return v, err
+}
+
+// asked sets what the request itself tells.
+func (v *View) asked(w *workflow, number int32, r *StartRequest) {
+	v.Workflow, v.WorkflowID, v.VersionNumber, v.Input = &w.info, w.info.ID, number, r.Input
+	if len(r.Metadata) > 0 || r.TraceParent != "" {
+		v.Details = &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
+	}
 }
 
 // clip shortens a caller's text for a message.

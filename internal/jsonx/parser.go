@@ -42,9 +42,10 @@ type Parser struct {
 	pos      int
 	err      *Error
 	problems []Problem
-	open     int                 // containers open now
-	frames   [MaxDepth + 1]frame // frames[1..open] are the containers; frames[0] stands around the text
-	names    []name              // of the open objects, in order
+	open     int            // containers open now
+	shallow  [shallow]frame // the frames of the containers 1..open; frame 0 stands around the text
+	deep     []frame        // those beyond, made once when they are needed
+	names    []name         // of the open objects, in order
 	scratch  []byte
 	last     uint64 // fingerprint of the value read last
 }
@@ -65,6 +66,21 @@ type frame struct {
 }
 
 // name is one member's name, kept to find duplicates.
+// shallow is how many frames a Parser has at hand: few texts are nested deeper, and a Parser may be kept while its
+// request waits.
+const shallow = 8
+
+// frame is the frame of container i. It stays where it is until Reset.
+func (p *Parser) frame(i int) *frame {
+	if i < shallow {
+		return &p.shallow[i]
+	}
+	if p.deep == nil {
+		p.deep = make([]frame, MaxDepth+1-shallow)
+	}
+	return &p.deep[i-shallow]
+}
+
 type name struct {
 	hash       uint64
 	start, end int32
@@ -76,8 +92,8 @@ const manyNames = 32
 
 // Reset makes the parser read data, which must not change while values returned by the parser are in use.
 func (p *Parser) Reset(data []byte) {
-	for i := range p.frames[:p.open+1] {
-		p.frames[i] = frame{}
+	for i := range p.open + 1 {
+		*p.frame(i) = frame{}
 	}
 	p.data, p.pos, p.err, p.problems, p.open, p.names, p.last = data, 0, nil, nil, 0, p.names[:0], 0
 	if cap(p.scratch) > 64<<10 {
@@ -121,7 +137,7 @@ func (p *Parser) Hash() uint64 { return p.last }
 
 // Uncount takes the member read last out of its object's fingerprint.
 func (p *Parser) Uncount() {
-	if f := &p.frames[p.open]; f.named && !f.pending && p.err == nil {
+	if f := p.frame(p.open); f.named && !f.pending && p.err == nil {
 		f.sum -= mix(f.name, p.last)
 		f.count--
 	}
@@ -172,7 +188,7 @@ func (p *Parser) Next() bool {
 	if p.err != nil {
 		return false
 	}
-	f := &p.frames[p.open]
+	f := p.frame(p.open)
 	if f.pending {
 		if p.Skip(); p.err != nil {
 			return false
@@ -189,7 +205,7 @@ func (p *Parser) Next() bool {
 
 // Name is the name of the member that Next went to, valid until the next call of the parser.
 func (p *Parser) Name() []byte {
-	f := &p.frames[p.open]
+	f := p.frame(p.open)
 	raw := p.data[f.start:f.end]
 	if f.escaped {
 		p.scratch = appendUnescaped(p.scratch[:0], raw)
@@ -249,7 +265,7 @@ func (p *Parser) enter(object bool) bool {
 	}
 	p.pos++
 	p.open++
-	p.frames[p.open] = frame{object: object, first: int32(len(p.names))}
+	*p.frame(p.open) = frame{object: object, first: int32(len(p.names))}
 	return true
 }
 
@@ -270,7 +286,7 @@ func (p *Parser) leave(f *frame) bool {
 // done takes note of a value that was read to its end.
 func (p *Parser) done(hash uint64) {
 	p.last = hash
-	f := &p.frames[p.open]
+	f := p.frame(p.open)
 	f.pending = false
 	if f.object {
 		f.sum += mix(f.name, hash)

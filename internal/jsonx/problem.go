@@ -118,7 +118,7 @@ const maxPath = 240
 func (p *Parser) Path() string {
 	var b []byte
 	for i := 1; i <= p.open; i++ {
-		f := &p.frames[i]
+		f := p.frame(i)
 		switch {
 		case !f.object:
 			b = append(b, '[')

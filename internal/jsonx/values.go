@@ -128,7 +128,7 @@ func (p *Parser) RawObject() ([]byte, bool) {
 
 // reportRead records a problem with the value that was just read. An array has counted it already.
 func (p *Parser) reportRead(code, message string) {
-	f := &p.frames[p.open]
+	f := p.frame(p.open)
 	if !f.object && p.open > 0 {
 		f.count--
 		defer func() { f.count++ }()
