@@ -33,7 +33,7 @@ func (s *Server) Run(ctx context.Context) error {
 	grace := s.cfg.Drain
 	select {
 	case <-ctx.Done():
-		s.log.Info("draining", "at_most", grace)
+		s.log.Info("draining", "at_most", grace.String())
 	case <-s.stopped:
 		grace = afterFailure
 	case failure := <-served:

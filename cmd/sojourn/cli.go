@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -139,14 +140,25 @@ func (c *cli) clientFlags(fs *pflag.FlagSet) {
 	fs.BoolVarP(&c.quiet, "quiet", "q", false, "print data and errors only")
 }
 
-// wrapArgs turns cobra's complaints about arguments into usage errors that show the usage.
+// wrapArgs turns cobra's complaints about arguments into usage errors that help.
 func wrapArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usagef("%w; usage: %s", err, cmd.UseLine())
+			err := check(cmd, args)
+			switch {
+			case err == nil:
+				return nil
+			case !cmd.HasSubCommands():
+				return usagef("%d arguments do not fit; usage: %s", len(args), cmd.UseLine())
 			}
-			return nil
+			text := fmt.Sprintf("there is no command %q", cmd.CommandPath()+" "+args[0])
+			if cmd.SuggestionsMinimumDistance <= 0 {
+				cmd.SuggestionsMinimumDistance = 2
+			}
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				text += "; did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return usagef("%s (`%s --help` lists them)", text, cmd.CommandPath())
 		}
 	}
 	for _, child := range cmd.Commands() {

@@ -20,7 +20,7 @@ func newDemoWorker(client *sojourn.Client, traces trace.TracerProvider, log *slo
 	worker = sojourn.NewWorker(client, sojourn.WorkerConfig{
 		Name: "dev", Version: version, Logger: log,
 		Interceptors: []sojourn.Interceptor{otelsojourn.Interceptor(traces)},
-		OnReady: func(string) { once.Do(func() { close(up) }) },
+		OnReady:      func(string) { once.Do(func() { close(up) }) },
 	})
 	demo.Register(worker)
 	return worker, up

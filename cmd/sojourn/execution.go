@@ -61,7 +61,7 @@ func took(x *sojourn.Execution) string {
 	case x.StartedAt.IsZero():
 		return ""
 	case x.CompletedAt.IsZero():
-		return short(max(time.Since(x.StartedAt), 0).Truncate(time.Second))
+		return whole(time.Since(x.StartedAt))
 	default:
 		return short(x.CompletedAt.Sub(x.StartedAt))
 	}
@@ -93,6 +93,9 @@ var executionColumns = []column[*sojourn.Execution]{
 // why is what explains the state best in one line.
 func why(x *sojourn.Execution) string {
 	text := first(x.StatusReason, x.ErrorCode)
+	if x.ErrorCode == string(x.Status) {
+		text = x.CancelReason // the code says no more than the state
+	}
 	if x.Error != "" && x.Status.Terminal() {
 		text = x.Error
 		if x.ErrorCode != "" {
@@ -100,7 +103,7 @@ func why(x *sojourn.Execution) string {
 		}
 	}
 	if !x.ResumesAt.IsZero() && !x.Status.Terminal() {
-		text += " (in " + short(time.Until(x.ResumesAt)) + ")"
+		text += " (in " + whole(time.Until(x.ResumesAt)) + ")"
 	}
 	return clip(oneLine(text), 48)
 }

@@ -77,8 +77,6 @@ func exitCode(ctx context.Context, err error) int {
 		return exitAuth
 	case errors.Is(err, sojourn.ErrNotFound), errors.Is(err, sojourn.ErrDeleted):
 		return exitNotFound
-	case strings.HasPrefix(err.Error(), "unknown command"):
-		return exitUsage
 	default:
 		return exitFailed
 	}
@@ -97,8 +95,8 @@ func (c *cli) explain(err error) string {
 			text = refused.Title
 		}
 		for _, f := range refused.Fields {
-			if f.Field == "" {
-				continue
+			if f.Field == "" || !errors.Is(err, sojourn.ErrInvalid) {
+				continue // the message says it all
 			}
 			if line := f.Field + ": " + f.Message; !strings.Contains(text, f.Message) {
 				text += "\n  " + line

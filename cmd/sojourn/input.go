@@ -22,8 +22,7 @@ const maxInput = 1 << 20
 
 // startFlags are the flags of a start.
 type startFlags struct {
-	texts    []string // -f
-	values   []string // -F
+	fields   []field // -f and -F, in the order given
 	input    string
 	metadata []string
 	key      string
@@ -36,8 +35,8 @@ type startFlags struct {
 }
 
 func (s *startFlags) add(fs *pflag.FlagSet) {
-	fs.StringArrayVarP(&s.texts, "field", "f", nil, "input member as text: `name=text`; repeat for more, lines[0].qty=1 reaches inside")
-	fs.StringArrayVarP(&s.values, "json-field", "F", nil, "input member as JSON: `name=value`, or name=@file for the content of a file")
+	fs.VarP(&fieldFlag{&s.fields, false}, "field", "f", "input member as text: `name=text`; repeat for more, lines[0].qty=1 reaches inside")
+	fs.VarP(&fieldFlag{&s.fields, true}, "json-field", "F", "input member as JSON: `name=value`, or name=@file for the content of a file")
 	fs.StringVar(&s.input, "input", "", "whole input: a `JSON` object, @file, or - for standard input; -f and -F then change it")
 	fs.StringArrayVar(&s.metadata, "metadata", nil, "`name=text` to find it by later; repeat for more")
 	fs.StringVar(&s.key, "idempotency-key", "", "start it only once for this `text`: a repeat answers the first execution")
@@ -52,7 +51,35 @@ func (s *startFlags) add(fs *pflag.FlagSet) {
 	}
 }
 
-// params puts a start together.
+// field is one member of the input.
+type field struct {
+	path, text string
+	json       bool
+}
+
+// fieldFlag collects fields. Two flags fill one list, so that the members keep the order of the command line.
+type fieldFlag struct {
+	list *[]field
+	json bool
+}
+
+// Set takes one name=text.
+func (f *fieldFlag) Set(given string) error {
+	path, text, ok := strings.Cut(given, "=")
+	if !ok || path == "" {
+		return errors.New("write name=text")
+	}
+	*f.list = append(*f.list, field{path, text, f.json})
+	return nil
+}
+
+// String is the default, which is empty.
+func (f *fieldFlag) String() string { return "" }
+
+// Type names the value in the help of flags.
+func (f *fieldFlag) Type() string { return "name=text" }
+
+// startParams puts a start together.
 func (c *cli) startParams(workflow string, s *startFlags) (sojourn.StartParams, error) {
 	p := sojourn.StartParams{
 		Workflow: workflow, IdempotencyKey: s.key, Version: s.version, Priority: s.priority, Trigger: "cli",
@@ -102,33 +129,23 @@ func (c *cli) readInput(s *startFlags) (json.RawMessage, error) {
 		}
 		whole = text
 	}
-	if len(s.texts)+len(s.values) == 0 {
+	if len(s.fields) == 0 {
 		return whole, nil // as it is written, numbers included
 	}
 	root, err := decodeTree(whole)
 	if err != nil {
 		return nil, usagef("--input: %w", err)
 	}
-	for _, g := range s.texts {
-		name, text, ok := strings.Cut(g, "=")
-		if !ok || name == "" {
-			return nil, usagef("-f %q: write name=text", g)
+	for _, f := range s.fields {
+		var v any = f.text
+		if f.json {
+			v, err = c.memberValue(f.text)
 		}
-		if root, err = assign(root, name, text); err != nil {
-			return nil, usagef("-f %s: %w", name, err)
+		if err == nil {
+			root, err = assign(root, f.path, v)
 		}
-	}
-	for _, g := range s.values {
-		name, text, ok := strings.Cut(g, "=")
-		if !ok || name == "" {
-			return nil, usagef("-F %q: write name=value, with a JSON value or @file", g)
-		}
-		v, err := c.memberValue(text)
 		if err != nil {
-			return nil, usagef("-F %s: %w", name, err)
-		}
-		if root, err = assign(root, name, v); err != nil {
-			return nil, usagef("-F %s: %w", name, err)
+			return nil, usagef("%s: %w", f.path, err)
 		}
 	}
 	return plainJSON(root)

@@ -245,7 +245,7 @@ func stepLines(s styles, x *sojourn.Execution, now time.Time, frame int) []strin
 		text := fmt.Sprintf("  %s %s%s", mark(s, status, frame), name, pad)
 		switch {
 		case st.Kind == "sleep" && status == "waiting":
-			text += "  " + s.faint("sleeps, "+short(max(st.Until.Sub(now), 0).Round(time.Second))+" left")
+			text += "  " + s.faint("sleeps, "+short(max(st.Until.Sub(now), 0).Round(100*time.Millisecond))+" left")
 		case status == "waiting":
 			text += "  " + s.warn("tries again in "+short(max(st.NextAttemptAt.Sub(now), 0).Round(100*time.Millisecond)))
 		case st.StartedAt.IsZero():

@@ -268,7 +268,15 @@ func age(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return short(max(time.Since(t), 0).Truncate(time.Second))
+	return whole(time.Since(t))
+}
+
+// whole is short in whole seconds, for what changes while one looks.
+func whole(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%ds", max(int(d.Seconds()), 0))
+	}
+	return short(d)
 }
 
 // clock is a time as a list shows it.
