@@ -169,7 +169,7 @@ func (p *page) render() {
 		tag := t.(object).text("name")
 		p.f(`<p class="group">%s</p><ul>`, esc(tag))
 		for _, o := range byTag(tag) {
-			p.f(`<li><a href="#%s"><span class="m %s">%s</span> %s</a></li>`, esc(o.text("operationId")), strings.ToLower(o.method), o.method, esc(o.text("summary")))
+			p.f(`<li><a href="#%s"><span class="m %s">%s</span><span>%s</span></a></li>`, esc(o.text("operationId")), strings.ToLower(o.method), o.method, esc(o.text("summary")))
 		}
 		p.f(`</ul>`)
 	}
@@ -268,7 +268,8 @@ func (p *page) operation(o operation) {
 			optional = " (optional)"
 		}
 		p.f(`<h4>Body%s</h4>`, optional)
-		p.schema(content.child("schema"), 0)
+		schema, _ := p.resolve(content.child("schema"))
+		p.schema(schema, 0)
 	}
 	p.curl(o, content)
 	p.f(`<h4>Answers</h4><table>`)

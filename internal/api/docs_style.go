@@ -11,7 +11,7 @@ html{scroll-padding-top:1rem}
 body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.55 system-ui,sans-serif;display:grid;grid-template-columns:19rem minmax(0,1fr)}
 nav{position:sticky;top:0;height:100vh;overflow:auto;border-right:1px solid var(--line);background:var(--soft);padding:1.2rem 1rem;font-size:13.5px}
 nav ul{list-style:none;margin:0 0 .8rem;padding:0}
-nav li a{display:block;padding:.18rem 0;color:var(--fg);text-decoration:none}
+nav li a{display:flex;gap:.4rem;align-items:baseline;padding:.18rem 0;color:var(--fg);text-decoration:none}
 nav li a:hover{color:var(--link);text-decoration:underline}
 .brand a{font-weight:650;font-size:16px;color:var(--fg);text-decoration:none}
 .group{margin:1rem 0 .3rem;color:var(--dim);font-size:12px;font-weight:600;text-transform:uppercase;letter-spacing:.05em}
@@ -31,7 +31,7 @@ code{background:var(--soft);padding:.08em .3em;border-radius:4px}
 pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.7rem .9rem;overflow:auto;white-space:pre}
 .route{display:flex;flex-wrap:wrap;gap:.6rem;align-items:center}
 .route code{font-size:14px}
-.m{display:inline-block;min-width:3.6em;font:600 11px/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+.m{flex:none;display:inline-block;min-width:3.8em;font:600 11px/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .get{color:var(--get)}.post{color:var(--post)}.put{color:var(--put)}.patch{color:var(--patch)}.delete{color:var(--delete)}
 .scope,.in,.type{color:var(--dim);font-size:13px}
 .scope{margin-left:auto}
