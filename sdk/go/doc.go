@@ -28,9 +28,8 @@
 // A step runs at least once, and never again once its result is recorded. [StepKey] gives it a key that is the same on
 // every try, to hand to the outside world as an idempotency key.
 //
-// Errors ending in "return it" below are not failures: when a handler sees [ErrSuspended] from a long [Context.Sleep]
-// or from a step's back-off, it returns; the worker is free for other work and the handler runs again when the time
-// has come.
+// When a handler sees [ErrSuspended], from a long [Context.Sleep] or from a step that backs off, it returns: the worker
+// is free for other work, and the handler runs again when the time has come. Nothing has failed.
 //
 // The package depends on the standard library only.
 package sojourn

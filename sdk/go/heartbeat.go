@@ -1,7 +1,6 @@
 package sojourn
 
 import (
-	"context"
 	"encoding/json"
 	"log/slog"
 	"math/rand/v2"
@@ -35,8 +34,6 @@ func (s *session) beat() {
 
 // beatOnce sends one heartbeat, with the leases themselves when the server has found that its list differs.
 func (s *session) beatOnce(leases bool) (reconcile bool, err error) {
-	ctx, cancel := context.WithTimeout(s.ctx, s.heartbeat)
-	defer cancel()
 	// What is held and what was received are read together: a delivery is in both or in neither.
 	s.mu.Lock()
 	body := append(make([]byte, 0, 160), `{"session_id":`...)
@@ -60,7 +57,7 @@ func (s *session) beatOnce(leases bool) (reconcile bool, err error) {
 		body = append(body, ']')
 	}
 	s.mu.Unlock()
-	a, err := s.post(ctx, "/v1/worker/heartbeat", append(body, '}'), 0)
+	a, err := s.post(s.ctx, "/v1/worker/heartbeat", append(body, '}'), s.heartbeat, 0)
 	if err != nil {
 		return false, err
 	}

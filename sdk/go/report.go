@@ -210,7 +210,7 @@ func (r *reporter) deliver(b *batch) bool {
 		r.setReceived(b.buf, received)
 		body := append(b.buf, "]}"...)
 		b.buf = body[:len(body)-2]
-		a, err := s.post(s.ctx, "/v1/worker/report", body, 0)
+		a, err := s.post(s.ctx, "/v1/worker/report", body, s.lease, 0)
 		if err == nil {
 			var cancel, drop []string
 			cancel, drop, err = r.parse(a.body)

@@ -31,6 +31,7 @@ type request struct {
 	header http.Header
 	body   []byte        // JSON; nil: none
 	hold   time.Duration // how long the server may hold the answer
+	within time.Duration // bounds one attempt, without the hold; 0: Config.Timeout
 	once   bool          // an unknown outcome must not be repeated
 }
 
@@ -80,7 +81,11 @@ func (c *Client) send(ctx context.Context, r request) (*answer, error) {
 	if len(r.query) > 0 {
 		address += "?" + r.query.Encode()
 	}
-	attempt, cancel := context.WithTimeout(ctx, c.timeout+r.hold)
+	within := c.timeout
+	if r.within > 0 {
+		within = r.within
+	}
+	attempt, cancel := context.WithTimeout(ctx, within+r.hold)
 	defer cancel()
 	var body io.Reader
 	if r.body != nil {

@@ -351,12 +351,11 @@ func (s *session) loseAll() {
 	}
 }
 
-// post sends one request of the worker protocol, once.
-func (s *session) post(ctx context.Context, path string, body []byte, hold time.Duration) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.lease+hold)
-	defer cancel()
+// post sends one request of the worker protocol, once. An answer is waited for within the time given, and as much longer
+// as the server may hold it.
+func (s *session) post(ctx context.Context, path string, body []byte, within, hold time.Duration) (*answer, error) {
 	sent := time.Now()
-	a, err := s.w.client.send(ctx, request{method: http.MethodPost, path: path, body: body, hold: hold})
+	a, err := s.w.client.send(ctx, request{method: http.MethodPost, path: path, body: body, hold: hold, within: within})
 	if err == nil {
 		s.reached(sent)
 	}

@@ -763,9 +763,19 @@ func TestWorker_RefusedOperations(t *testing.T) {
 	bubble(t, "one that cannot be read", func(t *testing.T) {
 		h := newHarness(t, WorkerConfig{ReportConnections: 1})
 		Handle(h.w, "work", func(ctx *Context, in numbers) (int, error) {
+			if in.Values[0] > 0 { // while the first one's report is under way, the others gather in the next
+				if err := pause(ctx, time.Millisecond); err != nil {
+					return 0, err
+				}
+			}
 			return Step(ctx, "one", func(context.Context) (int, error) { return in.Values[0], nil })
 		})
+		first := true
 		h.before = func(path string, body []byte) (*canned, error) {
+			if path == "/v1/worker/report" && first {
+				first = false
+				time.Sleep(2 * time.Millisecond)
+			}
 			if path == "/v1/worker/report" && strings.Contains(string(body), `"output":666`) {
 				return answerWith(400, nil, `{"code":"invalid_request","title":"Bad Request","detail":"output: 666 is not allowed"}`), nil
 			}
@@ -782,6 +792,9 @@ func TestWorker_RefusedOperations(t *testing.T) {
 		}
 		h.awaitStatus(bad, "failed")
 		h.end()
+		if n := len(h.bodies["/v1/worker/report"]); n < 5 {
+			t.Errorf("%d reports reached the server; the refused one was not divided", n)
+		}
 		if bad.code != "invalid_request" || !strings.Contains(bad.message, "666 is not allowed") {
 			t.Errorf("the refused one failed with %s: %s", bad.code, bad.message)
 		}
