@@ -144,14 +144,18 @@ func (d document) read() ([]byte, source, error) {
 		}
 		return data, identify(d.Filename, data), nil
 	}
-	info, err := os.Stat(d.Path)
+	path, err := filepath.Abs(d.Path) // errors then say where the worker looked
+	if err != nil {
+		return nil, source{}, err
+	}
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, source{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, source{}, fmt.Errorf("%s: %w", d.Path, errNotFile) // a device or a pipe might never end
+		return nil, source{}, fmt.Errorf("%s: %w", path, errNotFile) // a device or a pipe might never end
 	}
-	f, err := os.Open(d.Path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, source{}, err
 	}
@@ -160,7 +164,7 @@ func (d document) read() ([]byte, source, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, source{}, err
 	}
-	return data.Bytes(), identify(filepath.Base(d.Path), data.Bytes()), nil
+	return data.Bytes(), identify(filepath.Base(path), data.Bytes()), nil
 }
 
 func identify(name string, data []byte) source {
