@@ -226,6 +226,34 @@ func settle(batch []command, err error) {
 	}
 }
 
+// resolve reads what became of the executions in doubt and brings what is in memory into line with it. Nothing else may
+// be decided before that: an execution could be leased to a session that does not know of it.
+func (c *committer) resolve(ctx context.Context) error {
+	if len(c.doubts) == 0 {
+		return nil
+	}
+	var need store.Need
+	for i := range c.doubts {
+		need.Executions = append(need.Executions, c.doubts[i].id)
+	}
+	rows := make([]*store.Row, len(c.doubts))
+	err := c.e.store.Commit(ctx, &need, func(l *store.Loaded) *store.Changes {
+		copy(rows, l.Executions)
+		return nil
+	})
+	if err != nil {
+		c.e.log.Error("could not read what a commit of unknown outcome did", "error", err)
+		return fmt.Errorf("read what a commit of unknown outcome did: %w", err)
+	}
+	for i := range c.doubts {
+		c.e.restore(&c.doubts[i], rows[i])
+	}
+	clear(c.doubts)
+	c.doubts = c.doubts[:0]
+	c.doubtful.Store(false)
+	return nil
+}
+
 // tx is one transaction as commands see it: what was loaded, what changes, and what follows once it is durable.
 type tx struct {
 	e       *Engine

@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"context"
-	"fmt"
-
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
 )
@@ -29,34 +26,6 @@ func (c *committer) doubt(t *tx) {
 		c.doubts = append(c.doubts, d)
 	}
 	c.doubtful.Store(len(c.doubts) > 0)
-}
-
-// resolve reads what became of the executions in doubt and brings what is in memory into line with it. Nothing else may
-// be decided before that: an execution could be leased to a session that does not know of it.
-func (c *committer) resolve(ctx context.Context) error {
-	if len(c.doubts) == 0 {
-		return nil
-	}
-	var need store.Need
-	for i := range c.doubts {
-		need.Executions = append(need.Executions, c.doubts[i].id)
-	}
-	rows := make([]*store.Row, len(c.doubts))
-	err := c.e.store.Commit(ctx, &need, func(l *store.Loaded) *store.Changes {
-		copy(rows, l.Executions)
-		return nil
-	})
-	if err != nil {
-		c.e.log.Error("could not read what a commit of unknown outcome did", "error", err)
-		return fmt.Errorf("read what a commit of unknown outcome did: %w", err)
-	}
-	for i := range c.doubts {
-		c.e.restore(&c.doubts[i], rows[i])
-	}
-	clear(c.doubts)
-	c.doubts = c.doubts[:0]
-	c.doubtful.Store(false)
-	return nil
 }
 
 // restore takes over what the store knows of an execution that was in doubt.

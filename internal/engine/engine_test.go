@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,7 +91,20 @@ func (b *bench) worker(capacity int, workflows ...string) *worker {
 type worker struct {
 	b        *bench
 	id       execution.ID
-	received int64
+	received atomic.Int64
+	caller   *engine.Caller // nil: root
+}
+
+func (w *worker) as() *engine.Caller {
+	if w.caller != nil {
+		return w.caller
+	}
+	return w.b.root
+}
+
+// receive notes that a delivery arrived.
+func (w *worker) receive(r *engine.PollResult) {
+	w.received.Store(max(w.received.Load(), r.Delivery))
 }
 
 // poll waits for a delivery with at least one execution.
@@ -105,18 +119,18 @@ func (w *worker) poll() []engine.Assignment {
 
 func (w *worker) pollFor(d time.Duration) *engine.PollResult {
 	w.b.t.Helper()
-	r, err := w.b.Poll(w.b.t.Context(), w.b.root, &engine.PollRequest{Session: w.id, Received: w.received, Wait: d})
+	r, err := w.b.Poll(w.b.t.Context(), w.as(), &engine.PollRequest{Session: w.id, Received: w.received.Load(), Wait: d})
 	if err != nil {
 		w.b.t.Fatal(err)
 	}
-	w.received = max(w.received, r.Delivery)
+	w.receive(r)
 	return r
 }
 
 // report sends operations and returns their results.
 func (w *worker) report(ops ...engine.Operation) []engine.OpResult {
 	w.b.t.Helper()
-	r, err := w.b.Report(w.b.t.Context(), w.b.root, &engine.ReportRequest{Session: w.id, Received: w.received, Operations: ops})
+	r, err := w.b.Report(w.b.t.Context(), w.as(), &engine.ReportRequest{Session: w.id, Received: w.received.Load(), Operations: ops})
 	if err != nil {
 		w.b.t.Fatal(err)
 	}
