@@ -224,22 +224,24 @@ func BenchmarkCommit(b *testing.B) {
 		})
 		b.Run(fmt.Sprint("step/", batch), func(b *testing.B) {
 			f := newFixture(b, Config{}, 1)
-			ids := f.start(batch, true)
+			var sets [][]execution.ID // each execution has ten steps
+			for n := b.N; n > 0; n -= 10 * batch {
+				sets = append(sets, f.start(batch, true))
+			}
 			i := 0
-			measure(b, batch, func(n int) { f.step(ids[:n], fmt.Sprint("step-", i)); i++ })
+			measure(b, batch, func(n int) { f.step(sets[i/10][:n], fmt.Sprint("step-", i%10)); i++ })
 		})
 		b.Run(fmt.Sprint("ten-steps-in-one-report/", batch), func(b *testing.B) {
 			f := newFixture(b, Config{}, 1)
-			ids := f.start(batch, true)
-			i := 0
-			measure(b, batch, func(n int) {
-				names := make([]string, 10)
-				for k := range names {
-					names[k] = fmt.Sprint("step-", i, "-", k)
-				}
-				f.step(ids[:n], names...)
-				i++
-			})
+			var ids []execution.ID
+			for n := b.N; n > 0; n -= 1000 {
+				ids = append(ids, f.start(min(n, 1000), true)...)
+			}
+			names := make([]string, 10)
+			for k := range names {
+				names[k] = fmt.Sprint("step-", k)
+			}
+			measure(b, batch, func(n int) { f.step(ids[:n], names...); ids = ids[n:] })
 		})
 		b.Run(fmt.Sprint("complete/", batch), func(b *testing.B) {
 			f := newFixture(b, Config{}, 1)

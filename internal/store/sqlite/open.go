@@ -168,7 +168,7 @@ func openWriter(ctx context.Context, path, synchronous string) (*sqlite.Conn, er
 	}
 	conn.SetBusyTimeout(busyTimeout)
 	err = pragmas(
-		conn, "synchronous = "+synchronous, "cache_size = -65536", "temp_store = MEMORY",
+		conn, "synchronous = "+synchronous, "cache_size = -16384", "temp_store = MEMORY",
 		"wal_autocheckpoint = 10000", "journal_size_limit = 134217728",
 	)
 	if err == nil {

@@ -22,7 +22,7 @@ func (s *Store) addReader() error {
 		return err
 	}
 	conn.SetBusyTimeout(busyTimeout)
-	if err := pragmas(conn, "query_only = ON", "cache_size = -8192", "temp_store = MEMORY"); err != nil {
+	if err := pragmas(conn, "query_only = ON", "cache_size = -4096", "temp_store = MEMORY"); err != nil {
 		return errors.Join(err, conn.Close())
 	}
 	s.readers <- conn

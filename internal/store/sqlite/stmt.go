@@ -6,11 +6,13 @@ import (
 	"github.com/sojournhq/sojourn/internal/execution"
 )
 
-// stmt is a prepared statement. Bound values stay bound from run to run, so a parameter that is NULL again and again
-// is bound once.
+// stmt is a prepared statement. Bound values stay bound from run to run, so a parameter that is NULL or the same
+// integer again and again is bound once.
 type stmt struct {
 	*sqlite.Stmt
-	null uint64 // the parameters that are bound to NULL
+	null  uint64    // the parameters that are bound to NULL
+	whole uint64    // the parameters that are bound to an integer
+	ints  [64]int64 // those integers
 }
 
 func prepare(c *sqlite.Conn, query string) (*stmt, error) {
@@ -25,15 +27,22 @@ func (s *stmt) setNull(i int) {
 	if s.null&(1<<i) == 0 {
 		s.BindNull(i)
 		s.null |= 1 << i
+		s.whole &^= 1 << i
 	}
 }
 
 func (s *stmt) setInt(i int, v int64) {
-	s.null &^= 1 << i
+	bit := uint64(1) << i
+	if s.whole&bit != 0 && s.ints[i] == v {
+		return
+	}
+	s.null &^= bit
+	s.whole |= bit
+	s.ints[i] = v
 	s.BindInt64(i, v)
 }
 
-// setTime binds an integer that is NULL when zero.
+// setOptional binds an integer that is NULL when zero.
 func (s *stmt) setOptional(i int, v int64) {
 	if v == 0 {
 		s.setNull(i)
@@ -45,11 +54,13 @@ func (s *stmt) setOptional(i int, v int64) {
 func (s *stmt) setTime(i int, t execution.Time) { s.setOptional(i, int64(t)) }
 
 func (s *stmt) setFloat(i int, v float64) {
+	s.whole &^= 1 << i
 	s.null &^= 1 << i
 	s.BindFloat(i, v)
 }
 
 func (s *stmt) setText(i int, v string) {
+	s.whole &^= 1 << i
 	s.null &^= 1 << i
 	s.BindText(i, v)
 }
@@ -69,6 +80,7 @@ func (s *stmt) setBytes(i int, v []byte) {
 		s.setNull(i)
 		return
 	}
+	s.whole &^= 1 << i
 	s.null &^= 1 << i
 	s.BindBytes(i, v)
 }
@@ -108,22 +120,4 @@ func (s *stmt) each(scan func() error) error {
 			return err
 		}
 	}
-}
-
-func (s *stmt) time(col int) execution.Time { return execution.Time(s.ColumnInt64(col)) }
-
-// bytes copies a column, nil when it is NULL or empty.
-func (s *stmt) bytes(col int) []byte {
-	n := s.ColumnLen(col)
-	if n == 0 {
-		return nil
-	}
-	b := make([]byte, n)
-	s.ColumnBytes(col, b)
-	return b
-}
-
-func (s *stmt) id(col int) (id execution.ID) {
-	s.ColumnBytes(col, id[:])
-	return id
 }
