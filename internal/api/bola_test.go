@@ -158,9 +158,13 @@ func TestWorkerKeyOnlyRunsWork(t *testing.T) {
 	x := s.start("echo", map[string]any{})
 	key := s.scoped(engine.ScopeWorkersRun)
 	for _, q := range []request{
-		{method: "POST", path: "/v1/executions", body: `{"workflow_id":"echo","input":{}}`}, {method: "GET", path: "/v1/executions"},
-		{method: "GET", path: "/v1/executions/" + x.ID}, {method: "POST", path: "/v1/executions/" + x.ID + "/cancel"},
-		{method: "DELETE", path: "/v1/executions/" + x.ID}, {method: "GET", path: "/v1/workers"}, {method: "POST", path: "/v1/keys", body: `{"scopes":["workers:run"]}`},
+		{method: "POST", path: "/v1/executions", body: `{"workflow_id":"echo","input":{}}`},
+		{method: "GET", path: "/v1/executions"},
+		{method: "GET", path: "/v1/executions/" + x.ID},
+		{method: "POST", path: "/v1/executions/" + x.ID + "/cancel"},
+		{method: "DELETE", path: "/v1/executions/" + x.ID},
+		{method: "GET", path: "/v1/workers"},
+		{method: "POST", path: "/v1/keys", body: `{"scopes":["workers:run"]}`},
 	} {
 		q.key = key
 		s.send(q).problem(403, "forbidden")

@@ -313,13 +313,11 @@ func (p *page) curl(o operation, content object) {
 	if scope := o.text("x-scope"); scope != "none" {
 		b.WriteString(" \\\n  -H \"Authorization: Bearer $SOJOURN_API_KEY\"")
 	}
-	for _, e := range content.child("examples") {
-		example, _ := p.resolve(e.value.(object))
-		value, err := marshalPlain(example.get("value"))
-		if err == nil {
+	if examples := content.child("examples"); len(examples) > 0 {
+		example, _ := p.resolve(examples[0].value.(object))
+		if value, err := marshalPlain(example.get("value")); err == nil {
 			b.WriteString(" \\\n  -d '" + string(value) + "'")
 		}
-		break
 	}
 	p.f(`<pre>%s</pre>`, esc(b.String()))
 }

@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -204,13 +205,13 @@ func (x *exchange) readBody() ([]byte, error) {
 		body, err = io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limit))
 	}
 	if err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, tooLarge(limit)
 		}
-		if x.ctx.Err() != nil {
+		if x.ctx.Err() != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, x.ctx.Err()
 		}
+		x.w.Header()["Connection"] = headerClose
 		return nil, &engine.Error{Code: codeInvalidJSON, Message: "the body ended early or came too slowly; send it whole within " + x.api.cfg.BodyTimeout.String(), Err: err}
 	}
 	if x.route.hold > 0 {

@@ -185,7 +185,10 @@ func TestHoldSurvivesItsClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := `{"workflow_id":"echo","input":{"left":true}}`
-	fmt.Fprintf(conn, "POST /v1/executions?wait=60 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s", s.key, len(body), body)
+	_, err = fmt.Fprintf(conn, "POST /v1/executions?wait=60 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s", s.key, len(body), body)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var page struct{ Data []executionBody }
 	eventually(t, "the execution exists", func() bool {
 		s.get("/v1/executions").is(200).into(&page)
@@ -725,7 +728,8 @@ func TestChunkedBody(t *testing.T) {
 		defer conn.Close()
 		body := `{"workflow_id":"echo","input":{"x":"` + strings.Repeat("x", size) + `"}}`
 		go func() {
-			fmt.Fprintf(conn, "POST /v1/executions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", s.key, len(body), body)
+			// A server that has refused the body need not read it to its end.
+			_, _ = fmt.Fprintf(conn, "POST /v1/executions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", s.key, len(body), body)
 		}()
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {

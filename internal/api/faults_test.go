@@ -109,21 +109,31 @@ func TestNearlyFullDisk(t *testing.T) {
 		t.Fatal("low from the start")
 	}
 	free.Store(1)
-	if !waitFor(5*time.Second, s.engine.LowDisk) {
-		t.Skip("the engine looks at the disk less often than this test waits")
-	}
-	p := s.post("/v1/executions", `{"workflow_id":"echo","input":{}}`)
-	p.problem(507, "insufficient_storage")
+	eventually(t, "the engine sees the disk full", s.engine.LowDisk)
+	s.post("/v1/executions", `{"workflow_id":"echo","input":{}}`).problem(507, "insufficient_storage")
 	w.done(a.op("complete", nil)) // what runs still finishes
+	free.Store(1 << 40)
+	eventually(t, "the engine sees room again", func() bool { return !s.engine.LowDisk() })
+	s.start("echo", map[string]any{})
 }
 
-func waitFor(most time.Duration, check func() bool) bool {
-	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if check() {
-			return true
-		}
+// A client that sends its body too slowly is cut off; one that waits for a held answer is not.
+func TestDeadlines(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, setup{plain: true, api: func(c *Config) { c.BodyTimeout = 300 * time.Millisecond }})
+	s.workflow("echo")
+	res := s.raw("POST /v1/executions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.key + "\r\nContent-Length: 100\r\n\r\n{\"workflow_id\":")
+	res.Body.Close()
+	if res.StatusCode != 400 {
+		t.Errorf("a slow body: %d", res.StatusCode)
 	}
-	return false
+	x := s.start("echo", map[string]any{})
+	begin := time.Now()
+	s.get("/v1/executions/" + x.ID + "?wait=1").is(200)
+	s.post("/v1/executions?wait=1", `{"workflow_id":"echo","input":{}}`).is(201)
+	if took := time.Since(begin); took < 1900*time.Millisecond {
+		t.Errorf("the holds took %s", took)
+	}
 }
 
 func TestBacklog(t *testing.T) {

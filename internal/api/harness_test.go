@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -231,6 +232,7 @@ type setup struct {
 	api    func(*Config)
 	store  func(store.Store) store.Store
 	plain  bool // exchanges are not held to the contract
+	far    bool // requests seem to come from another machine
 }
 
 func newServer(t testing.TB, options ...setup) *server {
@@ -243,7 +245,7 @@ func newServer(t testing.TB, options ...setup) *server {
 	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ec := engine.Config{Store: db, Log: logger}
 	ac := Config{Version: "test", Log: logger}
-	plain := false
+	plain, far := false, false
 	for _, o := range options {
 		if o.store != nil {
 			ec.Store = o.store(ec.Store)
@@ -254,7 +256,7 @@ func newServer(t testing.TB, options ...setup) *server {
 		if o.api != nil {
 			o.api(&ac)
 		}
-		plain = plain || o.plain
+		plain, far = plain || o.plain, far || o.far
 	}
 	e, err := engine.New(t.Context(), ec)
 	if err != nil {
@@ -267,14 +269,22 @@ func newServer(t testing.TB, options ...setup) *server {
 	stop := func() {
 		once.Do(func() {
 			cancel()
-			<-done
+			if err := <-done; err != nil {
+				t.Errorf("the engine ended with %v", err)
+			}
 		})
 	}
 	a, err := New(e, ac)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, engine: e, api: a, http: httptest.NewServer(a), log: log, stop: stop}
+	s := &server{t: t, engine: e, api: a, log: log, stop: stop}
+	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if far {
+			r.RemoteAddr = "192.0.2.7:4711"
+		}
+		a.ServeHTTP(w, r)
+	}))
 	s.client = &http.Client{Transport: http.DefaultTransport}
 	if !plain {
 		s.client.Transport = newContractTransport(t)
@@ -586,9 +596,7 @@ func (w *worker) one() assignment {
 // op is one operation on an assignment.
 func (a *assignment) op(kind string, fields map[string]any) map[string]any {
 	out := map[string]any{"id": a.ID, "lease": a.Lease, "op": kind}
-	for k, v := range fields {
-		out[k] = v
-	}
+	maps.Copy(out, fields)
 	return out
 }
 

@@ -84,6 +84,9 @@ func TestProjects(t *testing.T) {
 	s.post("/v1/projects", `{"name":"billing"}`).problem(409, "conflict")
 	s.post("/v1/projects", `{"name":"Bad Name"}`).field(400, "invalid_request", "name", "invalid_value")
 	s.post("/v1/projects", `{}`).field(400, "invalid_request", "name", "required")
+	manager := s.scoped(engine.ScopeKeysManage)
+	s.send(request{key: manager, method: "POST", path: "/v1/projects", body: `{"name":"x"}`}).problem(403, "forbidden")
+	s.send(request{key: manager, method: "GET", path: "/v1/projects"}).problem(403, "forbidden")
 	var list struct{ Data []struct{ Name string } }
 	s.get("/v1/projects").is(200).into(&list)
 	if fmt.Sprint(list.Data) != "[{billing} {default}]" {

@@ -83,6 +83,12 @@ func TestOpenSession(t *testing.T) {
 	if s.state() != state {
 		t.Error("a refused session changed something")
 	}
+	for i := range 999 {
+		if _, err := s.engine.CreateVersion(t.Context(), s.root, "a", engine.VersionSpec{Label: fmt.Sprint("more-", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.post("/v1/worker/sessions", `{"protocol":1,"capacity":1,"workflows":[{"name":"a","version":"too-many"}]}`).problem(409, "conflict")
 	bound := s.newKey(engine.KeySpec{Scopes: engine.ScopeWorkersRun, Workflows: []string{"a"}})
 	s.send(request{key: bound, method: "POST", path: "/v1/worker/sessions", body: `{"protocol":1,"capacity":1,"workflows":[{"name":"b"}]}`}).problem(403, "forbidden")
 	s.send(request{key: bound, method: "POST", path: "/v1/worker/sessions", body: `{"protocol":1,"capacity":1,"workflows":[{"name":"a"}]}`}).is(201)
@@ -182,22 +188,22 @@ func TestBrokenOperationsAreRefusedAlone(t *testing.T) {
 		t.Errorf("%v: %+v", codes, r)
 	}
 	for name, op := range map[string]map[string]any{
-		`operations[0].step is required by the operation step_completed`:                                                  a.op("step_completed", nil),
-		`operations[0].value does not belong to the operation complete; remove it`:                                        a.op("complete", map[string]any{"value": 1}),
-		`operations[0].value is required by the operation progress`:                                                       a.op("progress", nil),
-		`operations[0].value must be a number from 0 to 1, not 2`:                                                         a.op("progress", map[string]any{"value": 2}),
-		`operations[0].error is required by the operation fail`:                                                           a.op("fail", nil),
-		`operations[0].error.message is required`:                                                                         a.op("fail", map[string]any{"error": map[string]any{}}),
-		`operations[0].op must be one of the operations of the worker protocol, not "compelte"; did you mean "complete"?`: a.op("compelte", nil),
-		`operations[0].lease is required`:                                                                                 {"id": a.ID, "op": "complete"},
-		`operations[0].id must be the id of an execution, as the poll gave it`:                                            {"id": "exec_x", "lease": "l", "op": "complete"},
-		`operations[0].level must be debug, info, warn or error, not "loud"`:                                              a.op("log", map[string]any{"level": "loud", "message": "x"}),
-		`operations[0].input_hash must be 16 hex digits, not "xyz"`:                                                       a.op("step_started", map[string]any{"step": "s", "input_hash": "xyz"}),
-		`operations[0].duration_ms must be a whole number from 0 to 315360000000, not -1`:                                 a.op("sleep", map[string]any{"step": "s", "duration_ms": -1}),
-		`operations[0].retry.jitter must be a number from 0 to 1, not 3`:                                                  a.op("fail", map[string]any{"error": map[string]any{"message": "x"}, "retry": map[string]any{"jitter": 3}}),
-		`operations[0].stpe is not a known field; did you mean "step"?`:                                                   a.op("complete", map[string]any{"stpe": "x"}),
-		`operations[0].details must be an object, not a string`:                                                           a.op("reject", map[string]any{"details": "text"}),
-		`operations[0].wake_at must be a time such as 2026-11-21T08:30:00Z, not "soon"`:                                   a.op("suspend", map[string]any{"wake_at": "soon"}),
+		`operations[0].step is required by the operation step_completed`:                      a.op("step_completed", nil),
+		`operations[0].value does not belong to the operation complete; remove it`:            a.op("complete", map[string]any{"value": 1}),
+		`operations[0].value is required by the operation progress`:                           a.op("progress", nil),
+		`operations[0].value must be a number from 0 to 1, not 2`:                             a.op("progress", map[string]any{"value": 2}),
+		`operations[0].error is required by the operation fail`:                               a.op("fail", nil),
+		`operations[0].error.message is required`:                                             a.op("fail", map[string]any{"error": map[string]any{}}),
+		`operations[0].op must be one of the operations of the worker protocol, not "finish"`: a.op("finish", nil),
+		`operations[0].lease is required`:                                                     {"id": a.ID, "op": "complete"},
+		`operations[0].id must be the id of an execution, as the poll gave it`:                {"id": "exec_x", "lease": "l", "op": "complete"},
+		`operations[0].level must be debug, info, warn or error, not "loud"`:                  a.op("log", map[string]any{"level": "loud", "message": "x"}),
+		`operations[0].input_hash must be 16 hex digits, not "xyz"`:                           a.op("step_started", map[string]any{"step": "s", "input_hash": "xyz"}),
+		`operations[0].duration_ms must be a whole number from 0 to 315360000000, not -1`:     a.op("sleep", map[string]any{"step": "s", "duration_ms": -1}),
+		`operations[0].retry.jitter must be a number from 0 to 1, not 3`:                      a.op("fail", map[string]any{"error": map[string]any{"message": "x"}, "retry": map[string]any{"jitter": 3}}),
+		`operations[0].stpe is not a known field; did you mean "step"?`:                       a.op("complete", map[string]any{"stpe": "x"}),
+		`operations[0].details must be an object, not a string`:                               a.op("reject", map[string]any{"details": "text"}),
+		`operations[0].wake_at must be a time such as 2026-11-21T08:30:00Z, not "soon"`:       a.op("suspend", map[string]any{"wake_at": "soon"}),
 	} {
 		r := w.report(op)
 		if r[0].OK || r[0].Code != "invalid_request" || !strings.HasPrefix(r[0].Message, name) {
@@ -265,7 +271,8 @@ func TestHeartbeat(t *testing.T) {
 		ExpiresInMS  int `json:"expires_in_ms"`
 		Cancel, Drop []string
 		Reconcile    bool
-	}) {
+	},
+	) {
 		t.Helper()
 		body["session_id"], body["received"] = w.session, w.received
 		s.post("/v1/worker/heartbeat", body).is(200).into(&out)

@@ -1,0 +1,58 @@
+package api
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain looks, after all tests, at what they have seen: every operation must have succeeded once and must have
+// given every error below 500 that its documentation names, and no goroutine may be left.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	all := true
+	for _, name := range []string{"test.run", "test.fuzz", "test.skip", "test.list"} {
+		f := flag.Lookup(name)
+		all = all && (f == nil || f.Value.String() == "")
+	}
+	if code == 0 && all {
+		for _, missing := range unseen() {
+			fmt.Fprintln(os.Stderr, "no test has seen:", missing)
+			code = 1
+		}
+		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// unseen lists the answers that the contract documents and no test has received.
+func unseen() (missing []string) {
+	doc, err := contract()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	seen.Lock()
+	defer seen.Unlock()
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			for status := range op.Responses.Map() {
+				n, err := strconv.Atoi(status)
+				if err == nil && n < 500 && !seen.statuses[op.OperationID][n] {
+					missing = append(missing, method+" "+path+" "+status)
+				}
+			}
+		}
+	}
+	slices.Sort(missing)
+	return missing
+}
