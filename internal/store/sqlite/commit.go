@@ -29,6 +29,7 @@ type writer struct {
 	sweep        string // where the last sweep of idempotency keys stopped, with its project
 	sweepProject int64
 
+	frames int   // how long the log is, by estimate
 	failed error // why the store can no longer be written
 
 	// Of the transaction under way.
@@ -113,6 +114,9 @@ func (s *Store) Commit(ctx context.Context, need *store.Need, decide func(*store
 	if w == nil {
 		return errors.New("sqlite: the store is open for reading only")
 	}
+	if w.failed == nil {
+		w.failed = s.check.err()
+	}
 	if w.failed != nil {
 		return w.failed
 	}
@@ -160,6 +164,8 @@ func (w *writer) run(need *store.Need, decide func(*store.Loaded) *store.Changes
 		err = fmt.Errorf("sqlite: commit: %w: %w: %w", store.ErrUnknown, store.ErrFailed, err)
 		return errors.Join(err, w.undo())
 	}
+	// A checkpoint that fails leaves this transaction as committed as it is, and stops the next.
+	w.failed = w.logged(changes)
 	w.finish(changes)
 	return nil
 }

@@ -24,6 +24,7 @@ func TestPlans(t *testing.T) {
 		reservedQuery: "SEARCH idempotency USING PRIMARY KEY (project=? AND key=?)",
 		listRange:     "SEARCH executions USING COVERING INDEX executions_list (workflow=? AND status=? AND pk>? AND pk<?)",
 		triggerRange:  "SEARCH executions USING COVERING INDEX executions_trigger (workflow=? AND trigger_type=? AND pk>? AND pk<?)",
+		tableRange:    "SEARCH executions USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
 		pairRange:     "SEARCH metadata USING PRIMARY KEY (workflow=? AND key=? AND value=? AND execution>? AND execution<?)",
 	} {
 		var plan []string
@@ -103,5 +104,41 @@ func TestErrorsAreClassified(t *testing.T) {
 		if sqlite.ErrCode(err) != code {
 			t.Errorf("%s: the code is lost in %v", code, err)
 		}
+	}
+}
+
+// TestLogBeginsAnew commits without a pause until the log was moved to the database and begins anew.
+func TestLogBeginsAnew(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, Config{Memory: true}, 1)
+	f.input = make([]byte, 1<<20)
+	for before, rounds := 0, 0; rounds < 2; {
+		f.start(1, false)
+		if f.s.writer.frames < before {
+			rounds++
+		}
+		before = f.s.writer.frames
+	}
+	usage, err := f.s.Usage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if usage.Data < 2*checkpointFrames*4096*9/10 {
+		t.Errorf("after two rounds the database has %d bytes", usage.Data)
+	}
+}
+
+// TestCheckpointFailureStopsCommits says so when a checkpoint fails, whoever runs it.
+func TestCheckpointFailureStopsCommits(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, Config{Memory: true}, 1)
+	broken := store.ErrFailed
+	f.s.check.failure.Store(&broken)
+	err := f.s.Commit(t.Context(), &store.Need{}, func(*store.Loaded) *store.Changes {
+		t.Error("decide was called")
+		return nil
+	})
+	if !errors.Is(err, store.ErrFailed) {
+		t.Errorf("commit returned %v, want ErrFailed", err)
 	}
 }

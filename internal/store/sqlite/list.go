@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -20,8 +21,9 @@ const defaultSlice = 50 * time.Millisecond
 // List reads one page of executions, newest first.
 //
 // Each combination of workflow and status, workflow and trigger, or workflow and metadata is a range of an index that
-// holds its executions in order; a list is the merge of the ranges that its filters select. What remains of the
-// filters is judged row by row, within the slice.
+// holds its executions in order; a list is the merge of the ranges that its filters select. A list that selects many
+// ranges tries the newest executions of the table first, which mostly are enough. What remains of the filters is
+// judged row by row, within the slice.
 func (s *Store) List(ctx context.Context, q store.ListQuery) (*store.ListPage, error) {
 	page := &store.ListPage{}
 	if q.Limit <= 0 {
@@ -46,6 +48,11 @@ type lister struct {
 	q         *store.ListQuery
 	low, high int64 // bounds of the key
 	ranges    []*indexRange
+	stmt      *sqlite.Stmt // reads a range
+	merged    merger
+	opened    bool    // the ranges were read
+	walked    []int64 // keys found by walking the table, the newest last
+	walkedAll bool    // nothing is left in the table
 
 	// What is judged row by row.
 	status   execution.StatusSet // 0: nothing to judge
@@ -73,8 +80,12 @@ const (
 	listRange    = "SELECT pk FROM executions INDEXED BY executions_list WHERE workflow = ? AND status = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
 	triggerRange = "SELECT pk FROM executions INDEXED BY executions_trigger WHERE trigger_type <> 0 AND workflow = ? AND trigger_type = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
 	pairRange    = "SELECT execution FROM metadata WHERE workflow = ? AND key = ? AND value = ? AND execution BETWEEN ? AND ? ORDER BY execution DESC LIMIT ?"
+	tableRange   = "SELECT pk, workflow, status FROM executions WHERE pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
 	// maxChunk bounds how many keys are read from a range at once.
 	maxChunk = 512
+	// manyRanges is from how many ranges on the table is walked first, and walkLength how many rows of it.
+	manyRanges = 16
+	walkLength = 256
 )
 
 func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
@@ -128,6 +139,11 @@ func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
 			}
 		}
 		l.triggers = q.Triggers
+		if len(l.ranges) >= manyRanges {
+			if err := l.walk(workflows, status); err != nil {
+				return nil, err
+			}
+		}
 	}
 	l.residual = l.status != 0 || len(l.triggers) > 0 || len(l.pairs) > 0 || len(l.text) > 0
 	chunk := q.Limit + 1
@@ -197,6 +213,54 @@ func (l *lister) rarest(workflows []int64) (*pair, error) {
 	return &driver, nil
 }
 
+// walk finds matching executions among the newest of the table, and leaves the older ones to the ranges.
+func (l *lister) walk(workflows []int64, status execution.StatusSet) error {
+	limit := l.q.Limit + 1
+	rows := 0
+	err := eachRow(l.conn, tableRange, func(st *sqlite.Stmt) error {
+		pk := st.ColumnInt64(0)
+		rows++
+		l.high = pk - 1
+		if _, own := slices.BinarySearch(workflows, st.ColumnInt64(1)); own && status.Has(execution.Status(st.ColumnInt32(2))) {
+			if l.walked = append(l.walked, pk); len(l.walked) == limit {
+				return errEnough
+			}
+		}
+		return nil
+	}, l.low, l.high, int64(walkLength))
+	l.walkedAll = err == nil && rows < walkLength
+	slices.Reverse(l.walked)
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// errEnough ends a walk early.
+var errEnough = errors.New("enough")
+
+// next takes the next key that the ranges select, from the highest down.
+func (l *lister) next() (int64, bool, error) {
+	if n := len(l.walked); n > 0 {
+		pk := l.walked[n-1]
+		l.walked = l.walked[:n-1]
+		return pk, true, nil
+	}
+	if err := l.open(); err != nil {
+		return 0, false, err
+	}
+	return l.merged.next(l)
+}
+
+// more reports whether there is a next key.
+func (l *lister) more() (bool, error) {
+	if len(l.walked) > 0 {
+		return true, nil
+	}
+	err := l.open()
+	return len(l.merged) > 0, err
+}
+
 // fill puts the matching executions on the page.
 func (l *lister) fill(page *store.ListPage) error {
 	slice := l.q.Slice
@@ -204,16 +268,12 @@ func (l *lister) fill(page *store.ListPage) error {
 		slice = defaultSlice
 	}
 	started := time.Now()
-	merge, err := l.open()
-	if err != nil {
-		return err
-	}
 	get, err := l.conn.Prepare(getQuery)
 	if err != nil {
 		return err
 	}
 	for {
-		pk, ok, err := merge.next(l)
+		pk, ok, err := l.next()
 		if err != nil {
 			return err
 		}
@@ -250,7 +310,11 @@ func (l *lister) fill(page *store.ListPage) error {
 			}
 		}
 		if l.residual && time.Since(started) > slice {
-			if len(merge) > 0 {
+			more, err := l.more()
+			if err != nil {
+				return err
+			}
+			if more {
 				page.More, page.SearchedUntil = true, execution.IDFromParts(pk, row.ID.Tail())
 			}
 			break
@@ -322,20 +386,24 @@ func (l *lister) fetch(r *indexRange, below int64) error {
 		r.ended = true
 		return nil
 	}
-	st, err := l.conn.Prepare(r.query)
-	if err != nil {
-		return err
+	st := l.stmt
+	if st == nil {
+		var err error
+		if st, err = l.conn.Prepare(r.query); err != nil {
+			return err
+		}
+		l.stmt = st // all ranges of a list have the same query, pair and lower bound
+		st.BindInt64(r.bounds(), l.low)
+		if r.pair != nil {
+			st.BindText(2, r.pair.key)
+			st.BindText(3, r.pair.value)
+		}
 	}
 	st.BindInt64(1, r.workflow)
-	i := 3
-	if r.pair != nil {
-		st.BindText(2, r.pair.key)
-		st.BindText(3, r.pair.value)
-		i = 4
-	} else {
+	if r.pair == nil {
 		st.BindInt64(2, r.number)
 	}
-	st.BindInt64(i, l.low)
+	i := r.bounds()
 	st.BindInt64(i+1, below)
 	st.BindInt64(i+2, int64(r.chunk))
 	for {
@@ -354,29 +422,37 @@ func (l *lister) fetch(r *indexRange, below int64) error {
 	return st.Reset()
 }
 
+// bounds is the parameter of the lower bound of keys; the upper one and the number of rows follow it.
+func (r *indexRange) bounds() int {
+	if r.pair != nil {
+		return 4
+	}
+	return 3
+}
+
 func (r *indexRange) head() int64 { return r.keys[len(r.keys)-1] }
 
 // merger is a heap of ranges, the one with the highest key on top.
 type merger []*indexRange
 
-// open reads the beginning of every range.
-func (l *lister) open() (merger, error) {
-	var m merger
-	if l.low > l.high {
-		return nil, nil
+// open reads the beginning of every range, once.
+func (l *lister) open() error {
+	if l.opened || l.walkedAll || l.low > l.high {
+		return nil
 	}
+	l.opened = true
 	for _, r := range l.ranges {
 		if err := l.fetch(r, l.high); err != nil {
-			return nil, err
+			return err
 		}
 		if len(r.keys) > 0 {
-			m = append(m, r)
+			l.merged = append(l.merged, r)
 		}
 	}
-	for i := len(m)/2 - 1; i >= 0; i-- {
-		m.down(i)
+	for i := len(l.merged)/2 - 1; i >= 0; i-- {
+		l.merged.down(i)
 	}
-	return m, nil
+	return nil
 }
 
 func (m merger) down(i int) {

@@ -52,6 +52,7 @@ type Store struct {
 	key       atomic.Int64 // the latest integer key drawn
 
 	writer *writer // nil when the store is read only
+	check  *checkpointer
 
 	readers chan *sqlite.Conn
 	opened  int // read connections
@@ -130,6 +131,11 @@ func (s *Store) open(ctx context.Context, c Config) (err error) {
 	if err := s.recall(ctx, c.Clock); err != nil {
 		return err
 	}
+	if s.writer != nil {
+		if s.check, err = startCheckpointer(s.path, c.Synchronous); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -150,7 +156,36 @@ func databaseFile(c Config) (string, error) {
 		_, err = os.Stat(path)
 		return path, err
 	}
-	return path, os.MkdirAll(filepath.Dir(path), 0o700)
+	return path, makeDir(filepath.Dir(path))
+}
+
+// makeDir makes a directory with its parents, and puts their entries on the disk: a file that is synced is lost all the
+// same when the directory it lies in is.
+func makeDir(path string) error {
+	var made []string
+	for dir := path; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		made = append(made, dir)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	for _, dir := range made {
+		if err := syncParent(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncParent puts the entry of a directory on the disk, as far as its parent may be read.
+func syncParent(dir string) error {
+	if err := syncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	return nil
 }
 
 // openWriter opens the connection that writes, checks the library and brings the schema up to date.
@@ -169,7 +204,7 @@ func openWriter(ctx context.Context, path, synchronous string) (*sqlite.Conn, er
 	conn.SetBusyTimeout(busyTimeout)
 	err = pragmas(
 		conn, "synchronous = "+synchronous, "cache_size = -16384", "temp_store = MEMORY",
-		"wal_autocheckpoint = 10000", "journal_size_limit = 134217728",
+		"wal_autocheckpoint = 0", "journal_size_limit = 134217728",
 	)
 	if err == nil {
 		err = checkLibrary(conn)
@@ -195,7 +230,12 @@ func create(path string) error {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	// The directory itself may stem from a start that was killed before its entry was on the disk.
+	return errors.Join(syncDir(dir), syncParent(dir))
 }
 
 func pragmas(conn *sqlite.Conn, settings ...string) error {
@@ -313,6 +353,9 @@ func (s *Store) Close() error {
 
 func (s *Store) release() error {
 	var errs []error
+	if s.check != nil {
+		errs = append(errs, s.check.stop())
+	}
 	for ; s.opened > 0; s.opened-- {
 		errs = append(errs, (<-s.readers).Close())
 	}

@@ -202,7 +202,7 @@ func lists(t *testing.T, h Harness) {
 	t.Run("as the model", func(t *testing.T) {
 		t.Parallel()
 		w := NewWorld(t, h.Open(t), 4)
-		all := crowd(w, 400)
+		all := crowd(w, 500)
 		w.Audit()
 		random := rand.New(rand.NewPCG(3, 5))
 		for range 250 {
