@@ -88,24 +88,24 @@ type Config struct {
 // complete fills in the defaults and refuses what contradicts itself.
 func (c *Config) complete() error {
 	if c.Memory && c.Data != "" {
-		return errors.New("Memory goes without Data")
+		return errors.New("config: Memory goes without Data")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return errors.New("TLSCert and TLSKey go together: give both or none")
+		return errors.New("config: TLSCert and TLSKey go together: give both or none")
 	}
 	for _, d := range []struct {
 		name  string
 		value time.Duration
 	}{{"Lease", c.Lease}, {"CancelGrace", c.CancelGrace}, {"ExecutionTimeout", c.ExecutionTimeout}, {"Drain", c.Drain}} {
 		if d.value < 0 {
-			return fmt.Errorf("%s must not be negative, it is %s", d.name, d.value)
+			return fmt.Errorf("config: %s must not be negative, it is %s", d.name, d.value)
 		}
 	}
 	if c.Lease != 0 && c.Lease < time.Second {
-		return fmt.Errorf("Lease must be at least 1s, it is %s", c.Lease)
+		return fmt.Errorf("config: Lease must be at least 1s, it is %s", c.Lease)
 	}
 	if c.MaxConnections < 0 || c.MaxConnectionsPerAddress < 0 || c.MaxBacklog < 0 {
-		return errors.New("MaxConnections, MaxConnectionsPerAddress and MaxBacklog must not be negative")
+		return errors.New("config: MaxConnections, MaxConnectionsPerAddress and MaxBacklog must not be negative")
 	}
 	if c.Data == "" && !c.Memory {
 		c.Data = DefaultData

@@ -9,13 +9,13 @@ func diskFree(dir string) (int64, error) {
 	var s unix.Statfs_t
 	for {
 		err := unix.Statfs(dir, &s)
-		if err == unix.EINTR { //nolint:errorlint // Statfs returns the plain errno
+		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
 			return 0, err
 		}
-		return int64(s.Bavail) * int64(s.Bsize), nil
+		return int64(s.Bavail) * int64(s.Bsize), nil //nolint:unconvert // another type on macOS
 	}
 }
 

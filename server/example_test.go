@@ -3,7 +3,6 @@ package server_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"sync"
 
 	"github.com/sojournhq/sojourn/sdk/go"
@@ -18,11 +17,11 @@ func Example() {
 		NoListener: true, // nobody else needs to reach it
 	})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	client, err := srv.Client()
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 
 	ready := make(chan struct{})

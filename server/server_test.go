@@ -47,8 +47,11 @@ func run(t *testing.T, cfg server.Config) *running {
 	go func() { r.ended <- s.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		if r.ended != nil {
-			<-r.ended
+		if r.ended == nil {
+			return
+		}
+		if err := <-r.ended; err != nil {
+			t.Errorf("Run: %v", err)
 		}
 	})
 	select {
@@ -74,34 +77,39 @@ func (r *running) stop(t *testing.T) error {
 	}
 }
 
-// call sends a request with the admin key and returns the answer with its body.
-func (r *running) call(ctx context.Context, method, path, body string) (*http.Response, string, error) {
+// reply is what a server answered.
+type reply struct {
+	status int
+	close  bool // the connection ends with it
+	text   string
+	err    error // there was no answer
+}
+
+// call sends a request with the admin key.
+func (r *running) call(ctx context.Context, method, path, body string) reply {
 	req, err := http.NewRequestWithContext(ctx, method, r.URL()+path, strings.NewReader(body))
 	if err != nil {
-		return nil, "", err
+		return reply{err: err}
 	}
 	req.Header.Set("Authorization", "Bearer "+adminKey)
 	transport := &http.Transport{} // of this call alone, so that it leaves no connection
 	defer transport.CloseIdleConnections()
 	answer, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
-		return nil, "", err
+		return reply{err: err}
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
-	return answer, string(text), err
+	return reply{answer.StatusCode, answer.Close, string(text), err}
 }
 
 func (r *running) must(t *testing.T, method, path, body string, want int) string {
 	t.Helper()
-	answer, text, err := r.call(t.Context(), method, path, body)
-	if err != nil {
-		t.Fatal(err)
+	a := r.call(t.Context(), method, path, body)
+	if a.err != nil || a.status != want {
+		t.Fatalf("%s %s: %+v, want %d", method, path, a, want)
 	}
-	if answer.StatusCode != want {
-		t.Fatalf("%s %s: %d, want %d: %s", method, path, answer.StatusCode, want, text)
-	}
-	return text
+	return a.text
 }
 
 func member(t *testing.T, text, name string) string {
@@ -127,17 +135,9 @@ func TestDrainEndsHeldRequestsAndLosesNothing(t *testing.T) {
 		t.Fatalf("the worker was not given %s: %s", id, taken)
 	}
 
-	type outcome struct {
-		answer *http.Response
-		text   string
-		err    error
-	}
-	held := func(method, path, body string) <-chan outcome {
-		out := make(chan outcome, 1)
-		go func() {
-			a, text, err := r.call(context.Background(), method, path, body)
-			out <- outcome{a, text, err}
-		}()
+	held := func(method, path, body string) <-chan reply {
+		out := make(chan reply, 1)
+		go func() { out <- r.call(context.Background(), method, path, body) }()
 		return out
 	}
 	poll := held("POST", "/v1/worker/poll", `{"session_id":"`+other+`"}`)
@@ -152,14 +152,14 @@ func TestDrainEndsHeldRequestsAndLosesNothing(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("the drain took %s although nothing was busy", took)
 	}
-	if o := <-poll; o.err != nil || o.answer.StatusCode != 204 || !o.answer.Close {
+	if o := <-poll; o.err != nil || o.status != 204 || !o.close {
 		t.Errorf("the held poll ended with %+v, want 204 and Connection: close", o)
 	}
-	if o := <-wait; o.err != nil || o.answer.StatusCode != 200 || member(t, o.text, "status") != "running" {
+	if o := <-wait; o.err != nil || o.status != 200 || member(t, o.text, "status") != "running" {
 		t.Errorf("the held read ended with %+v, want the running execution", o)
 	}
 	var second string
-	if o := <-start; o.err != nil || o.answer.StatusCode != 201 {
+	if o := <-start; o.err != nil || o.status != 201 {
 		t.Errorf("the held start ended with %+v, want 201", o)
 	} else {
 		second = member(t, o.text, "id")
@@ -272,8 +272,11 @@ func TestAdminFile(t *testing.T) {
 	if err := use(again.URL()); !errors.Is(err, sojourn.ErrUnauthenticated) {
 		t.Errorf("the key of the last run: %v, want ErrUnauthenticated", err)
 	}
-	quiet := run(t, server.Config{Data: t.TempDir(), NoAdminFile: true})
-	_ = quiet
+	quiet := t.TempDir()
+	run(t, server.Config{Data: quiet, NoAdminFile: true})
+	if _, err := server.ReadAdmin(quiet); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("admin.json is there although it was not wanted: %v", err)
+	}
 }
 
 func TestConfigIsChecked(t *testing.T) {

@@ -61,7 +61,9 @@ func TestTLS(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}()
 	for _, c := range []struct {
 		version uint16

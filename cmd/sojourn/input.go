@@ -187,7 +187,7 @@ func (c *cli) content(arg string) (text []byte, from string, err error) {
 		if err != nil {
 			return nil, name, usagef("%w", err)
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		r, from = f, name
 	default:
 		return []byte(arg), "--input", nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -181,18 +182,21 @@ func writeYAML(w io.Writer, text []byte) error {
 	return err
 }
 
+// oldBooleans are texts that readers of YAML 1.1 take for true or false unless they are quoted.
+var oldBooleans = []string{"y", "n", "yes", "no", "on", "off"}
+
 // block turns JSON's flow style into YAML's block style, and its quotes into those that are needed.
 func block(n *yaml.Node) {
 	if len(n.Content) > 0 {
 		n.Style &^= yaml.FlowStyle
 	}
 	if n.Kind == yaml.ScalarNode {
+		if n.Tag == "!!str" && slices.Contains(oldBooleans, strings.ToLower(n.Value)) {
+			return
+		}
 		n.Style &^= yaml.DoubleQuotedStyle
 		if n.Tag == "!!str" {
-			var s string
-			if err := n.Decode(&s); err == nil {
-				n.SetString(s)
-			}
+			n.SetString(n.Value)
 		}
 	}
 	for _, child := range n.Content {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sojournhq/sojourn/internal/config"
+	"github.com/sojournhq/sojourn/internal/failpoint"
 	"github.com/sojournhq/sojourn/internal/telemetry"
 	"github.com/sojournhq/sojourn/server"
 )
@@ -56,7 +57,12 @@ func hideClientFlags(cmd *cobra.Command) {
 func (c *cli) serve(ctx context.Context, s *config.Server) error {
 	log := c.logger(s.LogLevel, s.LogFormat)
 	s.TraceEndpoint = first(s.TraceEndpoint, c.env["OTEL_EXPORTER_OTLP_ENDPOINT"])
-	srv, err := server.Open(ctx, serverConfig(s, log))
+	cfg := serverConfig(s, log)
+	if failpoint.Enabled {
+		// The power-cut tests must see that a server which does not wait for the disk loses what it acknowledged.
+		cfg.Synchronous = c.env["SOJOURN_UNSAFE_SYNCHRONOUS"]
+	}
+	srv, err := server.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (s *Server) readFile(set func(*setting) bool) error {
 	if err != nil {
 		return fmt.Errorf("read settings: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return fmt.Errorf("read settings: %w", err)

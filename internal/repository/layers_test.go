@@ -48,7 +48,7 @@ var layers = []layer{
 	// The wiring. These alone name a concrete store.
 	{packages: "server", imports: []string{"internal/...", "sdk/go"}},
 	{packages: "cmd/sojourn", imports: []string{"internal/...", "sdk/go", "sdk/go/otelsojourn", "server"}},
-	{packages: "sdk/go/sojourntest", imports: []string{"internal/...", "sdk/go"}},
+	{packages: "sdk/go/sojourntest", imports: []string{"internal/...", "sdk/go", "server"}},
 
 	// Outside the server: what a user could have written.
 	{packages: "sdk/go", standardOnly: true},
