@@ -1,0 +1,404 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sojournhq/sojourn/sdk/go"
+	"github.com/sojournhq/sojourn/torture/check"
+	"github.com/sojournhq/sojourn/torture/journal"
+)
+
+// leastAcks is how many starts must be acknowledged between two faults; a quieter round proves nothing.
+const leastAcks = 100
+
+// patience is how long everything may take to end once all is healed.
+const patience = 60 * time.Second
+
+// campaign is one data directory with its server, workers and clients, and the rounds they suffer.
+type campaign struct {
+	name    string
+	seed    uint64
+	dir     string
+	bins    binaries
+	workers int
+	pace    time.Duration
+	limit   time.Duration // how much longer than it should a nemesis may take to strike
+	out     io.Writer     // a line per round
+
+	rand   *rand.Rand
+	srv    *server
+	fleet  *fleet
+	load   *load
+	disk   *powerDisk // when the power is cut
+	ctx    context.Context
+	small  *smallDisk
+	env    []string // of every life of the server
+	lossy  bool     // the power is cut
+	little bool     // the disk is small
+	calm   bool     // nothing kills workers
+	proof  bool     // what is acknowledged gets lost, as it should: nothing is judged
+
+	losses []check.Loss
+	rounds []round
+	hits   map[string]bool // failpoints at which a server ended
+	stats  stats
+}
+
+// stats are what the whole run adds up.
+type stats struct {
+	Kills       int `json:"kills"`        // of the server, at random
+	Crashes     int `json:"crashes"`      // of the server, at failpoints
+	WorkerKills int `json:"worker_kills"` // with those by poison
+	Freezes     int `json:"freezes"`      // of workers past their lease
+	Fenced      int `json:"fenced"`       // reports with a stale lease, all refused
+	Drains      int `json:"drains"`       // of servers and workers
+	PowerCuts   int `json:"power_cuts"`
+	DiskErrors  int `json:"disk_errors"`
+}
+
+func (s *stats) add(t stats) {
+	s.Kills += t.Kills
+	s.Crashes += t.Crashes
+	s.WorkerKills += t.WorkerKills
+	s.Freezes += t.Freezes
+	s.Fenced += t.Fenced
+	s.Drains += t.Drains
+	s.PowerCuts += t.PowerCuts
+	s.DiskErrors += t.DiskErrors
+}
+
+// round is one nemesis and what came of it.
+type round struct {
+	name   string
+	detail string
+	err    error // a broken promise, or the reason why the round is invalid
+	took   time.Duration
+}
+
+// invalidError is a round that proves nothing.
+type invalidError struct{ reason string }
+
+func (e *invalidError) Error() string { return "invalid: " + e.reason }
+
+func invalidf(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
+
+// nemesis is what a round does. It returns what to print.
+type nemesis struct {
+	name string
+	do   func(c *campaign) (string, error)
+}
+
+// run plays the rounds and judges. An error is of the rig, not of the server.
+func (c *campaign) run(ctx context.Context, nemeses []nemesis) (v *check.Verdict, err error) {
+	c.ctx = ctx
+	c.rand = rand.New(rand.NewPCG(c.seed, 0))
+	c.hits = map[string]bool{}
+	if c.limit == 0 {
+		c.limit = 30 * time.Second
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	if err := c.open(); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	for _, n := range nemeses {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		began := time.Now()
+		detail, err := n.do(c)
+		c.report(round{n.name, detail, err, time.Since(began)})
+		if !c.srv.running() {
+			// Whatever went wrong, the next round begins with a server.
+			if err := c.srv.start(ctx, nil, c.env...); err != nil {
+				c.report(round{name: n.name + ": restart", err: err})
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
+	}
+	if c.proof {
+		return &check.Verdict{}, nil
+	}
+	began := time.Now()
+	v, err = c.judge()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	c.report(round{"check", describe(v), broken(v), time.Since(began)})
+	return v, nil
+}
+
+func (c *campaign) report(r round) {
+	c.rounds = append(c.rounds, r)
+	result := "passed"
+	if r.err != nil {
+		result = "FAILED: " + r.err.Error()
+	}
+	fmt.Fprintf(c.out, "%-8s %-22s %5.1f s  %s: %s\n", c.name, r.name, r.took.Seconds(), r.detail, result)
+}
+
+func describe(v *check.Verdict) string {
+	return fmt.Sprintf("%d acknowledged, %d unknown, %d stored, %d steps, %d leases lost, %d claims returned",
+		v.Acked, v.Unknown, v.Stored, v.Steps, v.Lost, v.Returned)
+}
+
+// broken is an error that tells the first few violations.
+func broken(v *check.Verdict) error {
+	if len(v.Violations) == 0 {
+		return nil
+	}
+	const most = 8
+	text := make([]string, 0, most+1)
+	for i, x := range v.Violations {
+		if i == most {
+			text = append(text, fmt.Sprintf("and %d more", len(v.Violations)-most))
+			break
+		}
+		text = append(text, x.String())
+	}
+	return errors.New(strings.Join(text, "; "))
+}
+
+// open starts server, workers and clients.
+func (c *campaign) open() (err error) {
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return err
+	}
+	data := filepath.Join(c.dir, "data")
+	if c.lossy {
+		if c.disk, err = newPowerDisk(c.dir, c.seed); err != nil {
+			return err
+		}
+		data = filepath.Join(c.disk.path(), "data")
+	}
+	if c.little {
+		if c.small, err = newSmallDisk(filepath.Join(c.dir, "small"), "16m"); err != nil {
+			return err
+		}
+		data = filepath.Join(c.small.dir, "data")
+	}
+	if c.srv, err = newServer(c.bins.server, c.dir, data); err != nil {
+		return err
+	}
+	if err := c.srv.start(c.ctx, nil, c.env...); err != nil {
+		return err
+	}
+	c.fleet = &fleet{bin: c.bins.worker, dir: c.dir, srv: c.srv}
+	for range c.workers {
+		if _, err := c.fleet.add(); err != nil {
+			return err
+		}
+	}
+	if c.load, err = newLoad(c.srv, filepath.Join(c.dir, "clients.journal"), fmt.Sprintf("%s-%x", c.name, c.seed), c.pace); err != nil {
+		return err
+	}
+	if err := c.load.prepare(c.ctx); err != nil {
+		return err
+	}
+	c.load.run(c.ctx, c.seed)
+	return nil
+}
+
+// close ends all processes and mounts.
+func (c *campaign) close() error {
+	var errs []error
+	if c.load != nil {
+		errs = append(errs, c.load.close())
+	}
+	if c.fleet != nil {
+		errs = append(errs, c.fleet.close())
+	}
+	if c.srv != nil {
+		errs = append(errs, c.srv.kill())
+	}
+	if c.disk != nil {
+		errs = append(errs, c.disk.close())
+	}
+	if c.small != nil {
+		errs = append(errs, c.small.close())
+	}
+	return errors.Join(errs...)
+}
+
+// work lets the clients work for the given time and until enough was acknowledged, and returns how much that was. It
+// ends early when the server ends.
+func (c *campaign) work(least time.Duration) (acks int64, err error) {
+	c.load.acks.Store(0)
+	began := time.Now()
+	for {
+		acks = c.load.acks.Load()
+		since := time.Since(began)
+		switch {
+		case !c.srv.running():
+			return acks, nil
+		case since >= least && acks >= leastAcks:
+			return acks, nil
+		case since > least+c.limit:
+			return acks, invalidf("only %d starts were acknowledged in %s, of at least %d", acks, since.Round(time.Second), leastAcks)
+		}
+		select {
+		case <-c.ctx.Done():
+			return acks, c.ctx.Err()
+		case <-c.srv.done:
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// restart starts the next life and tells how long that took.
+func (c *campaign) restart(env ...string) (string, error) {
+	began := time.Now()
+	err := c.srv.start(c.ctx, nil, append(append([]string{}, c.env...), env...)...)
+	return fmt.Sprintf("ready after %d ms", time.Since(began).Milliseconds()), err
+}
+
+// judge heals, waits for the end of everything, and compares what is known with what is stored.
+func (c *campaign) judge() (*check.Verdict, error) {
+	if err := c.load.rest(); err != nil {
+		return nil, err
+	}
+	for len(c.fleet.list()) < max(c.workers, 1) {
+		if _, err := c.fleet.add(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.load.settle(c.ctx); err != nil {
+		return nil, err
+	}
+	ended := poll(c.ctx, patience, "every execution to end", func() (bool, error) {
+		n, err := c.load.client.Executions.Counts(c.ctx, sojourn.CountParams{})
+		if err != nil {
+			return false, err
+		}
+		open := int64(0)
+		for status, count := range n.Counts {
+			if !status.Terminal() {
+				open += count
+			}
+		}
+		return open == 0, nil
+	})
+	evidence, err := c.evidence()
+	if err != nil {
+		return nil, err
+	}
+	v := check.Judge(evidence)
+	if ended != nil {
+		v.Violations = append(v.Violations, check.Violation{Rule: check.Unfinished, Subject: ended.Error()})
+	}
+	if late := c.load.late.Load(); late > 0 {
+		v.Violations = append(v.Violations, check.Violation{Rule: "acked_after_failure", Subject: fmt.Sprintf("%d starts that were sent after the disk had failed", late)})
+	}
+	if c.calm {
+		// The drain at the end is part of the promise.
+		for _, w := range c.fleet.list() {
+			if err := c.fleet.stop(w); err != nil {
+				v.Violations = append(v.Violations, check.Violation{Rule: "drain", Subject: err.Error()})
+			}
+		}
+	}
+	if err := c.srv.stop(); err != nil {
+		v.Violations = append(v.Violations, check.Violation{Rule: "drain", Subject: err.Error()})
+	}
+	if err := c.srv.audit(c.ctx); err != nil {
+		v.Violations = append(v.Violations, check.Violation{Rule: "audit", Subject: err.Error()})
+	}
+	return v, nil
+}
+
+// evidence reads the journals and everything that is stored.
+func (c *campaign) evidence() (*check.Evidence, error) {
+	entries, err := journal.Read(filepath.Join(c.dir, "clients.journal"))
+	if err != nil {
+		return nil, err
+	}
+	ledger, err := check.ReadLedger(entries)
+	if err != nil {
+		return nil, err
+	}
+	work, err := c.fleet.work()
+	if err != nil {
+		return nil, err
+	}
+	e := &check.Evidence{
+		Ledger: ledger, Work: work, Deleted: map[string]bool{}, Brief: map[string]bool{"brief": true},
+		Losses: c.losses, Calm: c.calm,
+	}
+	var ids []string
+	listed := map[string]bool{}
+	for x, err := range c.load.client.Executions.All(c.ctx, sojourn.ListParams{Limit: 100}) {
+		if err != nil {
+			return nil, fmt.Errorf("list what is stored: %w", err)
+		}
+		ids = append(ids, x.ID)
+		listed[x.ID] = true
+	}
+	inList := len(ids)
+	// What was acknowledged and is not in the list is asked for by its id.
+	for _, k := range ledger.Keys {
+		for _, id := range k.Acked {
+			if !listed[id] {
+				ids = append(ids, id)
+				listed[id] = true
+			}
+		}
+	}
+	var mu sync.Mutex
+	var errs []error
+	var missing []string
+	var wg sync.WaitGroup
+	for part := range clients {
+		wg.Go(func() {
+			for i := part; i < len(ids); i += clients {
+				x, err := c.load.client.Executions.Get(c.ctx, ids[i], sojourn.IncludeSteps(), sojourn.IncludeEvents())
+				mu.Lock()
+				switch {
+				case err == nil:
+					e.Stored = append(e.Stored, x)
+					if i >= inList {
+						e.Unlisted = append(e.Unlisted, x.ID)
+					}
+				case errors.Is(err, sojourn.ErrDeleted):
+					e.Deleted[ids[i]] = true
+				case errors.Is(err, sojourn.ErrNotFound):
+					missing = append(missing, ids[i])
+				default:
+					errs = append(errs, err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return e, errors.Join(append(errs, c.retired(e, missing))...)
+}
+
+// retired finds those of the missing executions that the server removed by their retention: their keys outlive them.
+func (c *campaign) retired(e *check.Evidence, missing []string) error {
+	for key, k := range e.Ledger.Keys {
+		if !e.Brief[k.Workflow] || len(k.Acked) == 0 || !slices.Contains(missing, k.Acked[0]) {
+			continue
+		}
+		x, err := c.load.client.Executions.Start(c.ctx, sojourn.StartParams{
+			Workflow: k.Workflow, Input: map[string]any{"key": key}, IdempotencyKey: key,
+		})
+		if err != nil {
+			return err
+		}
+		if x.Replayed && x.Deleted {
+			e.Deleted[x.ID] = true
+		}
+	}
+	return nil
+}

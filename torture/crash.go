@@ -1,0 +1,134 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/failpoint"
+)
+
+// kill kills the server with SIGKILL at a random time.
+func kill() nemesis {
+	return nemesis{"kill", func(c *campaign) (string, error) {
+		life := between(c.rand, 200*time.Millisecond, 3*time.Second)
+		acks, err := c.work(life)
+		if err != nil {
+			return fmt.Sprintf("%d acks", acks), err
+		}
+		if !c.srv.running() {
+			return fmt.Sprintf("%d acks", acks), fmt.Errorf("the server ended by itself with %s: %s", c.srv.cmd.ProcessState, c.srv.lastWords())
+		}
+		if err := c.srv.kill(); err != nil {
+			return "", err
+		}
+		c.stats.Kills++
+		detail, err := c.restart()
+		return fmt.Sprintf("after %s, %d acks, %s", life.Round(time.Millisecond), acks, detail), err
+	}}
+}
+
+// crash lets the server kill itself at a failpoint. A server that comes to it too early is tried again, later.
+func crash(name string) nemesis {
+	return nemesis{name, func(c *campaign) (string, error) {
+		var detail string
+		var err error
+		for try := range 3 {
+			if detail, err = c.crashOnce(name, try); err == nil {
+				break
+			}
+			if _, again := err.(*invalidError); !again { //nolint:errorlint // crashOnce returns it unwrapped
+				break
+			}
+			c.fleetMinimum()
+		}
+		return detail, err
+	}}
+}
+
+// nth draws at which of its hits a failpoint acts. All but a few are met many times a second.
+func (c *campaign) nth(name string, try int) int {
+	switch name {
+	case failpoint.SessionLost, failpoint.JanitorDeleted:
+		return 1
+	case failpoint.TimerFired:
+		return 8 + c.rand.IntN(15)
+	case failpoint.StartAccepted, failpoint.PollTaken, failpoint.ReportCommitted:
+		return (120 + c.rand.IntN(200)) * (1 + try)
+	default:
+		return (350 + c.rand.IntN(600)) * (1 + try)
+	}
+}
+
+func (c *campaign) crashOnce(name string, try int) (string, error) {
+	if err := c.srv.kill(); err != nil {
+		return "", err
+	}
+	n := c.nth(name, try)
+	if _, err := c.restart(fmt.Sprintf("SOJOURN_FAILPOINT=%s:exit@%d", name, n)); err != nil {
+		return "", err
+	}
+	c.load.acks.Store(0)
+	deadline := time.Now().Add(c.limit)
+	var bait *worker
+	for c.srv.running() && time.Now().Before(deadline) && c.ctx.Err() == nil {
+		if name == failpoint.SessionLost && bait == nil && c.load.acks.Load() >= leastAcks {
+			// A lost session needs a worker that is lost.
+			bait = c.fleet.list()[0]
+			if err := c.fleet.kill(bait); err != nil {
+				return "", err
+			}
+			c.stats.WorkerKills++
+		}
+		select {
+		case <-c.srv.done:
+		case <-c.ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	c.fleetMinimum()
+	acks := c.load.acks.Load()
+	detail := fmt.Sprintf("hit %d, %d acks", n, acks)
+	if c.srv.running() {
+		return detail, invalidf("the server did not come to the failpoint within %s", c.limit)
+	}
+	status, _ := c.srv.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if at := c.srv.hit(""); at != name || status.Signal() != syscall.SIGKILL {
+		return detail, fmt.Errorf("the server ended with %s at %q instead: %s", c.srv.cmd.ProcessState, at, c.srv.lastWords())
+	}
+	again, err := c.restart()
+	detail += ", " + again
+	switch {
+	case err != nil:
+		return detail, err
+	case acks < leastAcks:
+		return detail, invalidf("only %d starts were acknowledged before, of at least %d", acks, leastAcks)
+	}
+	c.stats.Crashes++
+	c.hits[name] = true
+	return detail, nil
+}
+
+// fleetMinimum replaces workers that were lost.
+func (c *campaign) fleetMinimum() {
+	for len(c.fleet.list()) < c.workers {
+		if _, err := c.fleet.add(); err != nil {
+			c.report(round{name: "worker", err: err})
+			return
+		}
+	}
+}
+
+// crashes are one round for every failpoint, in random order.
+func crashes(seed uint64) []nemesis {
+	names := slices.Clone(failpoint.Names)
+	shuffle(seed, names)
+	var list []nemesis
+	for _, name := range names {
+		list = append(list, crash(name))
+	}
+	return list
+}

@@ -1,0 +1,135 @@
+//go:build linux
+
+package main
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/sojournhq/sojourn/torture/lossyfs"
+)
+
+// plan is what a run consists of.
+type plan struct {
+	Kills       int    // of the server, at random
+	Failpoints  int    // how many failpoints crash the server; -1: every one
+	PowerCuts   int    // beside those of the self-test
+	SelfTest    bool   // see synchronous=NORMAL fail
+	Freezes     int    // workers stopped past their lease
+	WorkerKills int    // workers killed, one at a time
+	Poison      bool   // a step that kills its worker
+	Drains      int    // rounds in which all workers and the server are restarted gently
+	DiskErrors  int    // failed fsyncs, each in a life of its own
+	FullDisk    bool   // no space left
+	Workers     int    // processes
+	Coverage    bool   // every edge and event must have been seen
+	Seed        uint64 // of everything that is drawn
+}
+
+// The three forms of a run.
+var (
+	shortPlan = plan{Kills: 8, Failpoints: 3, Freezes: 1, WorkerKills: 1, Workers: 3}
+	widePlan  = plan{
+		Kills: 15, Failpoints: -1, PowerCuts: 3, SelfTest: true, Freezes: 2, WorkerKills: 4, Poison: true, Drains: 2,
+		DiskErrors: 2, FullDisk: true, Workers: 3, Coverage: true,
+	}
+	longPlan = plan{
+		Kills: 60, Failpoints: -1, PowerCuts: 50, SelfTest: true, Freezes: 6, WorkerKills: 12, Poison: true, Drains: 5,
+		DiskErrors: 8, FullDisk: true, Workers: 4, Coverage: true,
+	}
+)
+
+func shuffle[T any](seed uint64, list []T) {
+	r := rand.New(rand.NewPCG(seed, 99))
+	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+}
+
+// chapter is a campaign with its rounds.
+type chapter struct {
+	campaign *campaign
+	nemeses  []nemesis
+}
+
+// perCampaign is how many rounds of one sort a campaign takes: its data must be read whole at its end.
+const perCampaign = 12
+
+// chapters turns the plan into campaigns.
+func (p plan) chapters() []chapter {
+	var list []chapter
+	add := func(c *campaign, n []nemesis) {
+		c.seed = p.Seed + uint64(len(list))
+		if c.workers == 0 {
+			c.workers = p.Workers
+		}
+		list = append(list, chapter{c, n})
+	}
+	repeat := func(n int, make func(i int) nemesis) []nemesis {
+		var out []nemesis
+		for i := range n {
+			out = append(out, make(i))
+		}
+		return out
+	}
+
+	points := crashes(p.Seed)
+	if p.Failpoints >= 0 {
+		points = points[:min(p.Failpoints, len(points))]
+	}
+	if p.short() {
+		// Everything on one set of data, to be read once.
+		all := append(points, repeat(p.Kills, func(int) nemesis { return kill() })...)
+		all = append(all, repeat(p.WorkerKills, func(int) nemesis { return workerKill() })...)
+		all = append(all, repeat(p.Freezes, func(int) nemesis { return freeze() })...)
+		shuffle(p.Seed, all)
+		add(&campaign{name: "short"}, all)
+		return list
+	}
+	for left := p.Kills; left > 0; left -= perCampaign {
+		add(&campaign{name: "kills"}, repeat(min(left, perCampaign), func(int) nemesis { return kill() }))
+	}
+	if len(points) > 0 {
+		add(&campaign{name: "points"}, points)
+	}
+	workers := repeat(p.WorkerKills, func(int) nemesis { return workerKill() })
+	workers = append(workers, repeat(p.Freezes, func(int) nemesis { return freeze() })...)
+	if p.Freezes > 0 {
+		workers = append(workers, fence())
+	}
+	shuffle(p.Seed, workers)
+	if p.Poison {
+		workers = append(workers, poison())
+	}
+	if len(workers) > 0 {
+		add(&campaign{name: "workers"}, workers)
+	}
+	if p.Drains > 0 {
+		add(&campaign{name: "drains", calm: true}, repeat(p.Drains, func(int) nemesis { return drain() }))
+	}
+	for left := p.PowerCuts; left > 0; left -= perCampaign {
+		first := p.PowerCuts - left
+		// With more load the log is long enough for checkpoints to be cut in the middle.
+		add(&campaign{name: "power", lossy: true, pace: 20 * time.Millisecond}, repeat(min(left, perCampaign), func(i int) nemesis {
+			// A fate stays for two cuts in long runs: changing it costs a restart.
+			at := first + i
+			if p.PowerCuts > 6 {
+				at /= 2
+			}
+			return powerCut(lossyfs.Unsynced(at % 3))
+		}))
+	}
+	if p.SelfTest {
+		add(&campaign{name: "normal", lossy: true, proof: true, env: []string{"SOJOURN_UNSAFE_SYNCHRONOUS=NORMAL"}}, []nemesis{lossProof()})
+	}
+	if p.DiskErrors > 0 {
+		add(&campaign{name: "errors"}, repeat(p.DiskErrors, func(int) nemesis { return failedSync() }))
+	}
+	if p.FullDisk {
+		add(&campaign{name: "full", little: true}, []nemesis{fullDisk()})
+	}
+	return list
+}
+
+// short reports whether the plan has nothing that needs data of its own.
+func (p plan) short() bool {
+	return p.PowerCuts+p.Drains+p.DiskErrors == 0 && !p.SelfTest && !p.Poison && !p.FullDisk && p.Failpoints >= 0 && p.Kills <= perCampaign
+}
