@@ -90,16 +90,20 @@ func init() {
 }
 
 func newContractTransport(t testing.TB) *contractTransport {
-	doc, err := contract()
-	if err != nil {
-		t.Fatal(err)
-	}
-	router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation())
+	router, err := contractRouter()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &contractTransport{t, router}
 }
+
+var contractRouter = sync.OnceValues(func() (routers.Router, error) {
+	doc, err := contract()
+	if err != nil {
+		return nil, err
+	}
+	return legacy.NewRouter(doc, openapi3.DisableExamplesValidation())
+})
 
 func (c *contractTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var body []byte
@@ -243,7 +247,8 @@ func newServer(t testing.TB, options ...setup) *server {
 	}
 	log := &logBuffer{}
 	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	ec := engine.Config{Store: db, Log: logger}
+	// Nothing here may depend on how fast the machine is: leases outlast every test.
+	ec := engine.Config{Store: db, Log: logger, Lease: time.Hour, Acknowledge: time.Hour}
 	ac := Config{Version: "test", Log: logger}
 	plain, far := false, false
 	for _, o := range options {

@@ -13,7 +13,7 @@ import (
 
 func TestOpenSession(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServer(t, setup{engine: func(c *engine.Config) { c.Lease = 90 * time.Second }})
 	var out struct {
 		SessionID     string `json:"session_id"`
 		Protocol      int
@@ -28,7 +28,7 @@ func TestOpenSession(t *testing.T) {
 	}
 	s.post("/v1/worker/sessions", `{"protocol":1,"name":"w1","sdk":"test/1","version":"abc","capacity":7,"workflows":[
 		{"name":"a","version":"v1","description":"does a","input_schema":{"type":"object"},"retention_ms":1000,"timeout_ms":2000},{"name":"b"}]}`).is(201).into(&out)
-	if out.Protocol != 1 || out.LeaseMS != 15000 || out.HeartbeatMS != 5000 || out.MaxWaitMS != 30000 || out.MaxOperations != 1024 || len(out.Workflows) != 2 || out.Workflows[0].Version != 1 {
+	if out.Protocol != 1 || out.LeaseMS != 90000 || out.HeartbeatMS != 30000 || out.MaxWaitMS != 30000 || out.MaxOperations != 1024 || len(out.Workflows) != 2 || out.Workflows[0].Version != 1 {
 		t.Errorf("%+v", out)
 	}
 	var list struct {
@@ -279,7 +279,7 @@ func TestHeartbeat(t *testing.T) {
 		return out
 	}
 	good := map[string]any{"held": 1, "digest": fmt.Sprintf("%016x", h.Sum64())}
-	if out := beat(good); out.ExpiresInMS != 15000 || out.Reconcile {
+	if out := beat(good); out.ExpiresInMS != 3600000 || out.Reconcile {
 		t.Errorf("%+v", out)
 	}
 	if out := beat(good); out.Reconcile {
