@@ -1,8 +1,10 @@
 package sqlite_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	zs "zombiezen.com/go/sqlite"
@@ -85,10 +87,25 @@ var violations = []struct {
 	{"timeline_named", "DELETE FROM meta WHERE name = 'epoch'"},
 }
 
-// sound makes a store in which an audit finds nothing, and closes it.
+// sound is the path of a closed store in which an audit finds nothing.
 func sound(t *testing.T) string {
 	t.Helper()
+	soundOnce.Do(func() { soundFile = makeSound(t) })
 	path := filepath.Join(t.TempDir(), "audited.db")
+	if err := os.WriteFile(path, soundFile, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var (
+	soundOnce sync.Once
+	soundFile []byte
+)
+
+func makeSound(t *testing.T) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "sound.db")
 	s := open(t, sqlite.Config{Path: path})
 	w := storetest.NewWorld(t, s, 2)
 	start := w.NewStart()
@@ -111,7 +128,11 @@ func sound(t *testing.T) string {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // tamper runs statements on the file behind the store's back, with the guards off.

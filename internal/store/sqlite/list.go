@@ -78,7 +78,7 @@ type indexRange struct {
 
 const (
 	listRange    = "SELECT pk FROM executions INDEXED BY executions_list WHERE workflow = ? AND status = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
-	triggerRange = "SELECT pk FROM executions INDEXED BY executions_trigger WHERE trigger_type <> 0 AND workflow = ? AND trigger_type = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
+	triggerRange = "SELECT pk FROM executions INDEXED BY executions_trigger WHERE workflow = ? AND trigger_type = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
 	pairRange    = "SELECT execution FROM metadata WHERE workflow = ? AND key = ? AND value = ? AND execution BETWEEN ? AND ? ORDER BY execution DESC LIMIT ?"
 	tableRange   = "SELECT pk, workflow, status FROM executions WHERE pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
 	// maxChunk bounds how many keys are read from a range at once.
@@ -102,6 +102,9 @@ func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
 	if q.Status == 0 {
 		status = execution.All
 	}
+	if status == 0 {
+		return l, nil // no state that exists
+	}
 	for key, value := range q.Metadata {
 		l.pairs = append(l.pairs, pair{key, value})
 	}
@@ -119,11 +122,12 @@ func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
 			l.status = status
 		}
 		l.triggers = q.Triggers
-	case len(q.Triggers) > 0 && !slices.Contains(q.Triggers, execution.TriggerAPI):
+	case len(q.Triggers) > 0:
 		triggers := slices.Clone(q.Triggers)
 		slices.Sort(triggers)
+		triggers = slices.Compact(triggers)
 		for _, w := range workflows {
-			for _, t := range slices.Compact(triggers) {
+			for _, t := range triggers {
 				l.ranges = append(l.ranges, &indexRange{query: triggerRange, workflow: w, number: int64(t)})
 			}
 		}
@@ -138,7 +142,6 @@ func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
 				}
 			}
 		}
-		l.triggers = q.Triggers
 		if len(l.ranges) >= manyRanges {
 			if err := l.walk(workflows, status); err != nil {
 				return nil, err

@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,23 +87,25 @@ func (f *fixture) populate(n int) (first, last execution.ID) {
 	return first, last
 }
 
-// TestScale measures lists and counts among many executions. It runs on demand: SOJOURN_SCALE is how many, and
-// SOJOURN_SCALE_DIR keeps the file for another run.
+// TestScale measures lists and counts among many executions. It runs on demand: SOJOURN_SCALE is how many executions,
+// SOJOURN_SCALE_WORKFLOWS how many workflows they belong to, and SOJOURN_SCALE_DIR keeps the file for another run.
 func TestScale(t *testing.T) {
 	n, _ := strconv.Atoi(os.Getenv("SOJOURN_SCALE"))
 	if n == 0 {
 		t.Skip("SOJOURN_SCALE is not set")
 	}
-	const workflows = 20
+	workflows := 20
+	if w, _ := strconv.Atoi(os.Getenv("SOJOURN_SCALE_WORKFLOWS")); w > 1 {
+		workflows = w
+	}
 	dir := os.Getenv("SOJOURN_SCALE_DIR")
 	var s *Store
+	var f *fixture
 	if _, err := os.Stat(dir + "/" + fileName); dir != "" && err == nil {
-		if s, err = Open(t.Context(), Config{Path: dir}); err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
+		f = reopened(t, dir, workflows)
+		s = f.s
 	} else {
-		f := newFixture(t, Config{Path: dir, Synchronous: "OFF"}, workflows)
+		f = newFixture(t, Config{Path: dir, Synchronous: "OFF"}, workflows)
 		began := time.Now()
 		f.populate(n)
 		t.Logf("stored %d executions in %s", n, time.Since(began))
@@ -127,7 +131,7 @@ func TestScale(t *testing.T) {
 		{"rejected: 3, oldest", store.ListQuery{Status: execution.SetOf(execution.Rejected)}},
 		{"waiting: none", store.ListQuery{Status: execution.SetOf(execution.Waiting)}},
 		{"workflow", store.ListQuery{Workflows: []int64{12}}},
-		{"workflow: 3, oldest", store.ListQuery{Workflows: []int64{10 + workflows - 1}}},
+		{"workflow: 3, oldest", store.ListQuery{Workflows: []int64{int64(10 + workflows - 1)}}},
 		{"until 45 days ago", store.ListQuery{To: middle}},
 		{"one day 89 days ago", store.ListQuery{From: early, To: early.Add(24 * time.Hour)}},
 		{"metadata", store.ListQuery{Metadata: map[string]string{"customer": "c7"}}},
@@ -146,19 +150,23 @@ func TestScale(t *testing.T) {
 		{"text found", store.ListQuery{Text: "INVOICE-2026"}},
 		{"text not found (slice)", store.ListQuery{Text: "nothing like it"}},
 	}
-	for _, q := range queries {
-		q.q.Project, q.q.Limit = 1, 50
-		var took []time.Duration
-		var page *store.ListPage
-		for range 100 {
-			began := time.Now()
-			if page, err = s.List(t.Context(), q.q); err != nil {
-				t.Fatal(err)
+	lists := func() {
+		for _, q := range queries {
+			q.q.Project, q.q.Limit = 1, 50
+			var took []time.Duration
+			var page *store.ListPage
+			for range 100 {
+				began := time.Now()
+				var err error
+				if page, err = s.List(t.Context(), q.q); err != nil {
+					t.Fatal(err)
+				}
+				took = append(took, time.Since(began))
 			}
-			took = append(took, time.Since(began))
+			report(t, q.name, took, fmt.Sprintf("%d items, more: %t, searched until: %t", len(page.Items), page.More, !page.SearchedUntil.IsZero()))
 		}
-		report(t, q.name, took, fmt.Sprintf("%d items, more: %t, searched until: %t", len(page.Items), page.More, !page.SearchedUntil.IsZero()))
 	}
+	lists()
 	for name, q := range map[string]store.CountQuery{
 		"counts": {Project: 1}, "counts, workflow": {Project: 1, Workflows: []int64{12}},
 		"counts, dates": {Project: 1, From: early, To: middle}, "counts, 10 minutes": {Project: 1, From: middle, To: middle.Add(10 * time.Minute)},
@@ -183,6 +191,45 @@ func TestScale(t *testing.T) {
 	for _, f := range findings {
 		t.Errorf("%s: %s", f.Invariant, f.Subject)
 	}
+
+	t.Log("the same beside 64 starts every 10 ms:")
+	stop := make(chan struct{})
+	var commits sync.WaitGroup
+	commits.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		f.millis, f.keys = time.Now().UnixMilli(), int(time.Now().UnixNano()) // apart from those of an earlier run
+		for {
+			select {
+			case <-tick.C:
+				f.start(64, true)
+			case <-stop:
+				return
+			}
+		}
+	})
+	lists()
+	close(stop)
+	commits.Wait()
+}
+
+// reopened is the fixture of an earlier run.
+func reopened(t *testing.T, dir string, workflows int) *fixture {
+	t.Helper()
+	s, err := Open(t.Context(), Config{Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f := &fixture{tb: t, s: s, random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2)), input: []byte(`{"later":true}`)}
+	for i := range workflows {
+		f.workflows = append(f.workflows, int64(10+i))
+	}
+	return f
 }
 
 func report(t *testing.T, name string, took []time.Duration, result string) {

@@ -13,7 +13,7 @@ func counts(t *testing.T, h Harness) {
 	t.Run("as the model", func(t *testing.T) {
 		t.Parallel()
 		w := NewWorld(t, h.Open(t), 4)
-		all := crowd(w, 300)
+		all := crowd(w, 200)
 		random := rand.New(rand.NewPCG(8, 9))
 		instant := func() execution.Time {
 			at := execution.Time(all[random.IntN(len(all))].x.ID.Millis() * 1000)
@@ -27,7 +27,7 @@ func counts(t *testing.T, h Harness) {
 			}
 			return at
 		}
-		for range 200 {
+		for range 100 {
 			q := store.CountQuery{Project: w.Project}
 			if random.IntN(2) == 0 {
 				q.Workflows = []int64{w.Workflows[random.IntN(4)]}

@@ -205,7 +205,7 @@ func lists(t *testing.T, h Harness) {
 		all := crowd(w, 500)
 		w.Audit()
 		random := rand.New(rand.NewPCG(3, 5))
-		for range 250 {
+		for range 150 {
 			q := randomQuery(random, w, all)
 			checkPage(t, w, &q, all)
 		}
