@@ -76,13 +76,27 @@ func address(r *http.Request) string {
 	return prefix.String()
 }
 
-// fromLoopback reports whether the request comes from this machine.
+// fromLoopback reports whether the request comes from this machine and was meant for it: not passed on by a proxy that
+// runs here, nor sent by a page in a browser that was led to this address under another name.
 func fromLoopback(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return false
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if len(r.Header[name]) > 0 {
+			return false
+		}
 	}
-	ip, err := netip.ParseAddr(host)
+	return loopback(r.RemoteAddr) && loopback(r.Host)
+}
+
+// loopback reports whether the address, with or without a port, is one of this machine alone.
+func loopback(address string) bool {
+	host := address
+	if h, _, err := net.SplitHostPort(address); err == nil {
+		host = h
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil && ip.Unmap().IsLoopback()
 }
 

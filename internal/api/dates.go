@@ -16,8 +16,17 @@ var shiftUnits = map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h':
 // parseDate reads an instant as filters give it: an ISO 8601 date or date-time, UTC unless it names a zone, or now()
 // followed by any number of shifts such as -7d or + 90m. A space stands for the plus sign that it was before it
 // went through a query string. A bare date means its first instant, or its last one when it ends a range.
+//
+// What lies before 1970 is as good as its first instant, for nothing is older.
 func parseDate(text string, now time.Time, end bool) (time.Time, bool) {
-	text = strings.TrimSpace(text)
+	t, ok := readDate(strings.TrimSpace(text), now, end)
+	if first := time.UnixMicro(1).UTC(); ok && t.Before(first) {
+		return first, true
+	}
+	return t, ok
+}
+
+func readDate(text string, now time.Time, end bool) (time.Time, bool) {
 	if rest, ok := strings.CutPrefix(text, "now()"); ok {
 		shift, ok := parseShifts(rest)
 		return now.Add(shift), ok
@@ -44,7 +53,7 @@ func parseDate(text string, now time.Time, end bool) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// inRange keeps instants to years that microseconds since 1970 can tell and that have four digits.
+// inRange keeps instants to the years since 1970 that have four digits.
 func inRange(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 9999 }
 
 func parseShifts(s string) (time.Duration, bool) {
@@ -87,7 +96,7 @@ const dateHelp = "must be a date such as 2026-11-21, a time such as 2026-11-21T0
 
 // queryDate reads an instant from the query; absent is the zero time.
 func (x *exchange) queryDate(name string, end bool) (time.Time, error) {
-	text, ok := x.given[name]
+	text, ok := x.given.get(name)
 	if !ok {
 		return time.Time{}, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/engine"
@@ -35,9 +36,8 @@ type exchange struct {
 	caller  *engine.Caller
 	status  int  // of the answer, 0 before it is written
 	gone    bool // the client went away: there is nobody to answer
-	parser  jsonx.Parser
 	out     []byte
-	given   map[string]string // the query, parsed
+	given   query // the query, parsed
 }
 
 func (x *exchange) begin(a *API, w http.ResponseWriter, r *http.Request, now time.Time) {
@@ -45,17 +45,26 @@ func (x *exchange) begin(a *API, w http.ResponseWriter, r *http.Request, now tim
 	x.control = http.NewResponseController(w)
 	x.id = requestID(r.Header)
 	x.params = [maxParams]string{}
-	h := w.Header()
+}
+
+// header is the answer's header with what every answer carries, unless the handler chose otherwise. It is filled in
+// just before it is sent, so that a request that waits does not keep it.
+func (x *exchange) header() http.Header {
+	h := x.w.Header()
 	h["X-Request-Id"] = []string{x.id}
 	h["X-Content-Type-Options"] = headerNosniff
 	h["Referrer-Policy"] = headerNoReferrer
-	h["Content-Security-Policy"] = headerNoContent
-	h["Cache-Control"] = headerNoStore
+	if _, ok := h["Content-Security-Policy"]; !ok {
+		h["Content-Security-Policy"] = headerNoContent
+	}
+	if _, ok := h["Cache-Control"]; !ok {
+		h["Cache-Control"] = headerNoStore
+	}
+	return h
 }
 
 // end gives the exchange back.
 func (x *exchange) end() {
-	x.parser.Reset(nil)
 	if cap(x.out) > 256*kib {
 		x.out = nil
 	}
@@ -121,7 +130,7 @@ func (x *exchange) json(status int) error {
 }
 
 func (x *exchange) send(status int, contentType []string) {
-	h := x.w.Header()
+	h := x.header()
 	h["Content-Type"] = contentType
 	h["Content-Length"] = []string{strconv.Itoa(len(x.out))}
 	x.status = status
@@ -251,7 +260,7 @@ func (x *exchange) decode(read func(p *jsonx.Parser)) error {
 	if err != nil {
 		return err
 	}
-	return parse(&x.parser, body, read)
+	return parse(body, read)
 }
 
 // decodeOptional is decode for a body that may be missing.
@@ -260,10 +269,18 @@ func (x *exchange) decodeOptional(read func(p *jsonx.Parser)) error {
 	if err != nil || len(body) == 0 {
 		return err
 	}
-	return parse(&x.parser, body, read)
+	return parse(body, read)
 }
 
-func parse(p *jsonx.Parser, body []byte, read func(p *jsonx.Parser)) error {
+// parsers are not part of an exchange, so that a request that waits does not keep one.
+var parsers = sync.Pool{New: func() any { return new(jsonx.Parser) }}
+
+func parse(body []byte, read func(p *jsonx.Parser)) error {
+	p := parsers.Get().(*jsonx.Parser)
+	defer func() {
+		p.Reset(nil)
+		parsers.Put(p)
+	}()
 	p.Reset(body)
 	read(p)
 	if err := p.End(); err != nil {
@@ -275,6 +292,20 @@ func parse(p *jsonx.Parser, body []byte, read func(p *jsonx.Parser)) error {
 	return nil
 }
 
+// query is a request's query string, parsed.
+type query []parameter
+
+type parameter struct{ name, value string }
+
+func (q query) get(name string) (string, bool) {
+	for i := range q {
+		if q[i].name == name {
+			return q[i].value, true
+		}
+	}
+	return "", false
+}
+
 // query parses the query string and refuses parameters that are not known or come twice. A known name that ends in
 // "[]" stands for any name[key].
 func (x *exchange) query(known ...string) error {
@@ -282,7 +313,6 @@ func (x *exchange) query(known ...string) error {
 		return nil
 	}
 	var problems []jsonx.Problem
-	x.given = make(map[string]string, 4)
 	for pair := range strings.SplitSeq(x.r.URL.RawQuery, "&") {
 		if pair == "" {
 			continue
@@ -308,11 +338,11 @@ func (x *exchange) query(known ...string) error {
 			problems = append(problems, jsonx.Problem{Field: clip(name, 60), Code: jsonx.CodeUnknownField, Message: message})
 			continue
 		}
-		if _, twice := x.given[name]; twice {
+		if _, twice := x.given.get(name); twice {
 			problems = append(problems, jsonx.Problem{Field: clip(name, 60), Code: jsonx.CodeInvalidValue, Message: "the query parameter " + clip(name, 60) + " is given twice; give it once"})
 			continue
 		}
-		x.given[name] = value
+		x.given = append(x.given, parameter{name, value})
 	}
 	if len(problems) > 0 {
 		return invalid(problems[:min(len(problems), 32)])
@@ -334,7 +364,7 @@ func isKnown(name string, known []string) bool {
 
 // queryInt reads a whole number from the query.
 func (x *exchange) queryInt(name string, low, high, otherwise int64) (int64, error) {
-	text, ok := x.given[name]
+	text, ok := x.given.get(name)
 	if !ok {
 		return otherwise, nil
 	}
@@ -357,7 +387,7 @@ func (x *exchange) queryWait() (time.Duration, error) {
 
 // queryInclude reads the comma-separated parts that the caller wants besides the ordinary ones.
 func (x *exchange) queryInclude(known ...string) (map[string]bool, error) {
-	text, ok := x.given["include"]
+	text, ok := x.given.get("include")
 	if !ok {
 		return nil, nil
 	}

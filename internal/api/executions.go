@@ -294,7 +294,7 @@ func (a *API) listExecutions(x *exchange) error {
 func (x *exchange) queryFilter() (*engine.ListRequest, error) {
 	r := &engine.ListRequest{}
 	var err error
-	if text, ok := x.given["status"]; ok {
+	if text, ok := x.given.get("status"); ok {
 		var problem string
 		if r.Status, problem = parseStatuses(strings.Split(text, ",")); problem != "" {
 			return nil, badField("status", jsonx.CodeInvalidValue, problem)
@@ -309,7 +309,7 @@ func (x *exchange) queryFilter() (*engine.ListRequest, error) {
 	if r.To, err = x.queryDate("created_to", true); err != nil {
 		return nil, err
 	}
-	if text, ok := x.given["trigger"]; ok {
+	if text, ok := x.given.get("trigger"); ok {
 		var problem string
 		if r.Triggers, problem = parseTriggers(strings.Split(text, ",")); problem != "" {
 			return nil, badField("trigger", jsonx.CodeInvalidValue, problem)
@@ -318,7 +318,8 @@ func (x *exchange) queryFilter() (*engine.ListRequest, error) {
 	if r.Text, err = x.queryText("text", maxText); err != nil {
 		return nil, err
 	}
-	for name, value := range x.given {
+	for _, given := range x.given {
+		name, value := given.name, given.value
 		key, ok := strings.CutPrefix(name, "metadata[")
 		if !ok {
 			continue
@@ -339,7 +340,7 @@ func (x *exchange) queryFilter() (*engine.ListRequest, error) {
 
 // queryText reads a text; an empty one is refused, for it is more often a mistake of a script than meant.
 func (x *exchange) queryText(name string, most int) (string, error) {
-	text, ok := x.given[name]
+	text, ok := x.given.get(name)
 	switch {
 	case !ok:
 		return "", nil
@@ -502,7 +503,7 @@ func (a *API) deleteExecution(x *exchange) error {
 	if err := x.query("mode"); err != nil {
 		return err
 	}
-	mode, ok := x.given["mode"]
+	mode, ok := x.given.get("mode")
 	switch {
 	case !ok || mode == "delete":
 		err = a.engine.Delete(x.ctx, x.caller, id)
@@ -526,7 +527,7 @@ func (a *API) executionLogs(x *exchange) error {
 		return err
 	}
 	var r engine.LogRequest
-	if step, ok := x.given["step"]; ok {
+	if step, ok := x.given.get("step"); ok {
 		if len(step) > maxStep {
 			return badField("step", jsonx.CodeTooLong, "must have at most "+strconv.Itoa(maxStep)+" bytes")
 		}

@@ -314,6 +314,8 @@ func TestListFilters(t *testing.T) {
 		"created_from=now()-1h":                {three, two, one},
 		"created_from=now()%20+%201m":          {},
 		"created_from=now()+1m":                {},
+		"created_to=1970-01-01T00:00Z":         {},
+		"created_to=now()-3000w":               {},
 		"created_to=now()-1h":                  {},
 		"created_to=" + time.Now().UTC().Format("2006-01-02"): {three, two, one},
 		"created_from=2001-02-03&created_to=now()":            {three, two, one},

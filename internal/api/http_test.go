@@ -215,6 +215,19 @@ func TestMetricsRoute(t *testing.T) {
 	if a := s.send(request{method: "GET", path: "/metrics"}).is(200); string(a.body) != "sojourn_up 1\n" {
 		t.Errorf("%s", a.body)
 	}
+	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		s.send(request{method: "GET", path: "/metrics", header: map[string]string{header: "192.0.2.7"}}).problem(401, "unauthenticated")
+	}
+	rebound := s.raw("GET /metrics HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n")
+	rebound.Body.Close()
+	if rebound.StatusCode != 401 {
+		t.Errorf("under another name: %d", rebound.StatusCode)
+	}
+	for address, want := range map[string]bool{"127.0.0.1:1": true, "127.9.9.9": true, "[::1]:80": true, "::1": true, "[::1]": true, "localhost:7373": true, "[::ffff:127.0.0.1]:1": true, "192.0.2.1:1": false, "": false, "localhost.example": false, "127.0.0.1.example:1": false} {
+		if loopback(address) != want {
+			t.Errorf("loopback(%q) is not %v", address, want)
+		}
+	}
 	// From elsewhere it takes a key that may see everything.
 	far := newServer(t, setup{far: true, api: func(c *Config) { c.Metrics, c.FailedAuth = served, Rate{PerSecond: 0.001, Burst: 1} }})
 	far.send(request{method: "GET", path: "/metrics"}).problem(401, "unauthenticated")

@@ -63,7 +63,7 @@ func badCursor() error {
 // queryCursor reads the place to go on from; nil is the first page. An empty cursor means the first page too, so that
 // a client may pass what it has.
 func (x *exchange) queryCursor(kind cursorKind) ([]byte, error) {
-	text, ok := x.given["cursor"]
+	text, ok := x.given.get("cursor")
 	if !ok || text == "" || text == "null" {
 		return nil, nil
 	}
