@@ -35,10 +35,16 @@ var invoiceInput = json.RawMessage(`{
 }`)
 
 var invoiceCauses = []cause{
-	{invoice.ErrNoText, "no_text"}, {invoice.ErrNotPDF, "not_pdf"}, {invoice.ErrEncrypted, "encrypted"},
-	{invoice.ErrCorrupt, "corrupt"}, {invoice.ErrTooLarge, "too_large"},
-	{os.ErrNotExist, "file_not_found"}, {os.ErrPermission, "file_not_readable"}, {errNotFile, "not_a_file"},
-	{errNotBase64, "not_base64"}, {errChanged, "file_changed"},
+	{invoice.ErrNoText, "no_text"},
+	{invoice.ErrNotPDF, "not_pdf"},
+	{invoice.ErrEncrypted, "encrypted"},
+	{invoice.ErrCorrupt, "corrupt"},
+	{invoice.ErrTooLarge, "too_large"},
+	{os.ErrNotExist, "file_not_found"},
+	{os.ErrPermission, "file_not_readable"},
+	{errNotFile, "not_a_file"},
+	{errNotBase64, "not_base64"},
+	{errChanged, "file_changed"},
 }
 
 var (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +36,7 @@ func (s *Server) Worker(register func(*sojourn.Worker), configure ...func(*sojou
 	if err != nil {
 		s.fail("Worker: %v", err)
 	}
-	config := sojourn.WorkerConfig{Name: "test", Logger: s.log}
+	config := sojourn.WorkerConfig{Name: "test", Logger: slog.New(lastWords{s.log.Handler(), &w.killed})}
 	for _, change := range configure {
 		change(&config)
 	}
@@ -69,6 +70,27 @@ func (s *Server) Worker(register func(*sojourn.Worker), configure ...func(*sojou
 		s.fail("Worker: it was not ready after %s", patience)
 	}
 	return w
+}
+
+// lastWords passes on what a worker has to say until it is killed; then it would only complain about that.
+type lastWords struct {
+	slog.Handler
+	killed *atomic.Bool
+}
+
+// Enabled implements slog.Handler.
+func (h lastWords) Enabled(ctx context.Context, level slog.Level) bool {
+	return !h.killed.Load() && h.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs implements slog.Handler.
+func (h lastWords) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return lastWords{h.Handler.WithAttrs(attrs), h.killed}
+}
+
+// WithGroup implements slog.Handler.
+func (h lastWords) WithGroup(name string) slog.Handler {
+	return lastWords{h.Handler.WithGroup(name), h.killed}
 }
 
 // count knows how many handlers run.
