@@ -239,3 +239,12 @@ func accepted(t *testing.T, results []engine.OpResult) {
 func keyed(key string, hash uint64) func(*engine.StartRequest) {
 	return func(r *engine.StartRequest) { r.IdempotencyKey, r.Hash = key, hash }
 }
+
+// wantField fails the test unless the error is about the field.
+func wantField(t *testing.T, err error, field string) {
+	t.Helper()
+	var e *engine.Error
+	if !errors.As(err, &e) || len(e.Fields) == 0 || e.Fields[0].Field != field || e.Fields[0].Message == "" {
+		t.Errorf("error %v, want one about %q", err, field)
+	}
+}
