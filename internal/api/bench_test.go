@@ -113,19 +113,17 @@ func BenchmarkBareJSON(b *testing.B) {
 }
 
 func BenchmarkDecodeStart(b *testing.B) {
-	var p jsonx.Parser
 	body := []byte(benchBody)
 	b.ReportAllocs()
 	for b.Loop() {
 		r := &engine.StartRequest{}
-		if err := parse(&p, body, func(p *jsonx.Parser) { readStart(p, r, -1) }); err != nil {
+		if err := parse(body, func(p *jsonx.Parser) { readStart(p, r, -1) }); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkDecodeReport(b *testing.B) {
-	var p jsonx.Parser
 	body := []byte(`{"session_id":"sess_01m80bjxkse00bqc7k3kxcqcd9","received":1,"operations":[`)
 	for i := range 16 {
 		if i > 0 {
@@ -137,7 +135,7 @@ func BenchmarkDecodeReport(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var r reportRequest
-		if err := parse(&p, body, func(p *jsonx.Parser) { readReport(p, &r) }); err != nil || len(r.operations) != 16 {
+		if err := parse(body, func(p *jsonx.Parser) { readReport(p, &r) }); err != nil || len(r.operations) != 16 {
 			b.Fatal(err)
 		}
 	}

@@ -142,6 +142,7 @@ func (x *exchange) send(status int, contentType []string) {
 
 // empty answers without a body.
 func (x *exchange) empty(status int) error {
+	x.header()
 	x.status = status
 	x.w.WriteHeader(status)
 	return nil
@@ -309,45 +310,56 @@ func (q query) get(name string) (string, bool) {
 // query parses the query string and refuses parameters that are not known or come twice. A known name that ends in
 // "[]" stands for any name[key].
 func (x *exchange) query(known ...string) error {
-	if x.r.URL.RawQuery == "" {
-		return nil
-	}
 	var problems []jsonx.Problem
-	for pair := range strings.SplitSeq(x.r.URL.RawQuery, "&") {
-		if pair == "" {
+	for rest := x.r.URL.RawQuery; rest != ""; {
+		var pair string
+		if pair, rest, _ = strings.Cut(rest, "&"); pair == "" {
 			continue
 		}
-		rawName, rawValue, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(rawName)
-		value, err2 := url.QueryUnescape(rawValue)
-		if err != nil || err2 != nil || strings.ContainsRune(rawName, ';') {
-			problems = append(problems, jsonx.Problem{Field: clip(rawName, 60), Code: jsonx.CodeInvalidValue, Message: "the query parameter " + clip(rawName, 60) + " is not percent-encoded as it should be"})
-			continue
+		if wrong := x.queryPair(pair, known); wrong != nil {
+			problems = append(problems, *wrong)
 		}
-		if !validText(name) || !validText(value) {
-			problems = append(problems, jsonx.Problem{Field: clip(name, 60), Code: jsonx.CodeInvalidValue, Message: "the query parameter " + clip(name, 60) + " is not UTF-8"})
-			continue
-		}
-		if !isKnown(name, known) {
-			message := "there is no query parameter " + clip(name, 60)
-			if near := jsonx.Nearest(name, known); near != "" {
-				message += `; did you mean "` + strings.TrimSuffix(near, "[]") + `"?`
-			} else {
-				message += "; remove it"
-			}
-			problems = append(problems, jsonx.Problem{Field: clip(name, 60), Code: jsonx.CodeUnknownField, Message: message})
-			continue
-		}
-		if _, twice := x.given.get(name); twice {
-			problems = append(problems, jsonx.Problem{Field: clip(name, 60), Code: jsonx.CodeInvalidValue, Message: "the query parameter " + clip(name, 60) + " is given twice; give it once"})
-			continue
-		}
-		x.given = append(x.given, parameter{name, value})
 	}
 	if len(problems) > 0 {
 		return invalid(problems[:min(len(problems), 32)])
 	}
 	return nil
+}
+
+// queryPair takes one name=value of the query string, or says what is wrong with it.
+func (x *exchange) queryPair(pair string, known []string) *jsonx.Problem {
+	rawName, rawValue, _ := strings.Cut(pair, "=")
+	name, err := url.QueryUnescape(rawName)
+	value, err2 := url.QueryUnescape(rawValue)
+	switch {
+	case err != nil || err2 != nil || strings.ContainsRune(rawName, ';'):
+		return queryProblem(rawName, jsonx.CodeInvalidValue, " is not percent-encoded as it should be")
+	case !validText(name) || !validText(value):
+		return queryProblem(name, jsonx.CodeInvalidValue, " is not UTF-8")
+	case !isKnown(name, known):
+		return unknownParameter(name, known)
+	}
+	if _, twice := x.given.get(name); twice {
+		return queryProblem(name, jsonx.CodeInvalidValue, " is given twice; give it once")
+	}
+	x.given = append(x.given, parameter{name, value})
+	return nil
+}
+
+func queryProblem(name, code, what string) *jsonx.Problem {
+	name = clip(name, 60)
+	return &jsonx.Problem{Field: name, Code: code, Message: "the query parameter " + name + what}
+}
+
+func unknownParameter(name string, known []string) *jsonx.Problem {
+	name = clip(name, 60)
+	p := &jsonx.Problem{Field: name, Code: jsonx.CodeUnknownField, Message: "there is no query parameter " + name}
+	if near := jsonx.Nearest(name, known); near != "" {
+		p.Message += `; did you mean "` + strings.TrimSuffix(near, "[]") + `"?`
+	} else {
+		p.Message += "; remove it"
+	}
+	return p
 }
 
 func isKnown(name string, known []string) bool {

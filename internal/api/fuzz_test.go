@@ -39,9 +39,8 @@ func FuzzStartBody(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var p jsonx.Parser
 		var r engine.StartRequest
-		err := parse(&p, body, func(p *jsonx.Parser) { readStart(p, &r, -1) })
+		err := parse(body, func(p *jsonx.Parser) { readStart(p, &r, -1) })
 		sane(t, err)
 		if err != nil {
 			return
@@ -62,7 +61,7 @@ func FuzzStartBody(f *testing.F) {
 			t.Fatal(err)
 		}
 		var r2 engine.StartRequest
-		if err := parse(&p, again, func(p *jsonx.Parser) { readStart(p, &r2, -1) }); err != nil || r2.Hash != r.Hash {
+		if err := parse(again, func(p *jsonx.Parser) { readStart(p, &r2, -1) }); err != nil || r2.Hash != r.Hash {
 			t.Fatalf("%q and %q: %#x and %#x, %v", body, again, r.Hash, r2.Hash, err)
 		}
 	})
@@ -77,9 +76,8 @@ func FuzzReportBody(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var p jsonx.Parser
 		var r reportRequest
-		err := parse(&p, body, func(p *jsonx.Parser) { readReport(p, &r) })
+		err := parse(body, func(p *jsonx.Parser) { readReport(p, &r) })
 		sane(t, err)
 		if err != nil {
 			return
@@ -109,8 +107,7 @@ func FuzzOtherBodies(f *testing.F) {
 	}
 	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, body []byte, which uint8) {
-		var p jsonx.Parser
-		err := parse(&p, body, func(p *jsonx.Parser) {
+		err := parse(body, func(p *jsonx.Parser) {
 			switch which % 6 {
 			case 0:
 				readSession(p, new(engine.SessionSpec))

@@ -69,6 +69,7 @@ func (a *API) metrics(x *exchange) error {
 		}
 	}
 	x.status = http.StatusOK
+	x.header()
 	a.cfg.Metrics.ServeHTTP(x.w, x.r)
 	return nil
 }
