@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -19,8 +20,9 @@ func newDemoWorker(client *sojourn.Client, traces trace.TracerProvider, log *slo
 	var once sync.Once
 	worker = sojourn.NewWorker(client, sojourn.WorkerConfig{
 		Name: "dev", Version: version, Logger: log,
-		Interceptors: []sojourn.Interceptor{otelsojourn.Interceptor(traces)},
-		OnReady:      func(string) { once.Do(func() { close(up) }) },
+		ShutdownGrace: time.Second, // who presses Ctrl-C does not want to wait
+		Interceptors:  []sojourn.Interceptor{otelsojourn.Interceptor(traces)},
+		OnReady:       func(string) { once.Do(func() { close(up) }) },
 	})
 	demo.Register(worker)
 	return worker, up

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/sojournhq/sojourn/sdk/go"
 	"github.com/sojournhq/sojourn/server"
@@ -109,6 +110,8 @@ func (c *cli) explain(err error) string {
 			text += "\nrequest id " + refused.RequestID
 		}
 		return text
+	case errors.Is(err, syscall.EADDRINUSE):
+		return strings.TrimPrefix(err.Error(), "server: ") + "\nanother program listens there, perhaps another Sojourn; choose an address with --listen"
 	case errors.Is(err, server.ErrInUse):
 		return strings.TrimPrefix(err.Error(), "server: ")
 	case errors.Is(err, os.ErrPermission):
