@@ -29,6 +29,9 @@ type fakeServer struct {
 	changed    chan struct{}
 	requests   []string // path of each request that reached the server
 	bodies     map[string][]string
+	refusals   []string       // operations that were refused, and reports that were too long
+	drains     bool           // polls are answered 204
+	again      *fakeExecution // to be delivered once more under the same lease
 
 	lease     time.Duration
 	heartbeat time.Duration
@@ -389,6 +392,12 @@ func (f *fakeServer) poll(w http.ResponseWriter, body []byte, ctx context.Contex
 			return
 		}
 		f.acknowledge(s, in.Received)
+		if f.drains {
+			f.mu.Unlock()
+			w.Header().Set("Connection", "close")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		list := f.claim(s)
 		cancel, drop := s.cancel, s.drop
 		if len(list)+len(cancel)+len(drop) > 0 || !time.Now().Before(until) || s.draining {
@@ -422,6 +431,11 @@ func (f *fakeServer) claim(s *fakeSession) []any {
 		if x.session == s {
 			held++
 		}
+	}
+	if x := f.again; x != nil {
+		f.again = nil
+		s.delivery++
+		list = append(list, map[string]any{"id": x.id, "workflow": x.workflow, "lease": x.lease, "attempt": x.attempt, "input": json.RawMessage(x.input)})
 	}
 	for _, x := range f.executions {
 		if s.draining || held >= s.capacity || terminal(x.status) || x.session != nil || x.ready.IsZero() || x.ready.After(time.Now()) || !slices.Contains(s.workflows, x.workflow) {
@@ -543,6 +557,7 @@ func (f *fakeServer) report(w http.ResponseWriter, body []byte) {
 		return
 	}
 	if len(in.Operations) > f.maxOps {
+		f.refusals = append(f.refusals, fmt.Sprint(len(in.Operations), " operations"))
 		problem(w, 413, "payload_too_large", "too many operations")
 		return
 	}
@@ -557,6 +572,7 @@ func (f *fakeServer) report(w http.ResponseWriter, body []byte) {
 				result = f.answer(op, result)
 			}
 			if result["ok"] != true {
+				f.refusals = append(f.refusals, fmt.Sprint(op.Op, " ", op.Step, " ", result["code"]))
 				refused[op.ID] = true
 			}
 		}

@@ -393,16 +393,12 @@ func (r *stepRun) failed(try int, err error) (again bool, _ error) {
 	if !ok {
 		return false, err
 	}
+	if r.c.Err() != nil {
+		return false, context.Cause(r.c) // interrupted, not failed
+	}
 	r.a.mu.Lock()
-	stopping := r.a.closedLocked()
 	alone := r.a.active == 1 && len(r.a.parked) == 0 && r.a.branches <= 1
 	r.a.mu.Unlock()
-	if stopping != nil {
-		return false, stopping // interrupted, not failed
-	}
-	if r.c.Err() != nil {
-		return false, context.Cause(r.c)
-	}
 	f := failureOf(failure0.error)
 	var reject *rejectError
 	rejected := errors.As(failure0.error, &reject)

@@ -25,6 +25,9 @@ func play(t *testing.T, status string, prepare func(h *harness, x *fakeExecution
 	h.run()
 	h.awaitStatus(x, status)
 	h.end()
+	if len(h.refusals) > 0 {
+		t.Errorf("the worker reported what it should not have: %q", h.refusals)
+	}
 	return x
 }
 
@@ -522,6 +525,29 @@ func TestGroup(t *testing.T) {
 		}
 		if fails != 2 || x.attempt != 2 || !slices.Contains(x.ops, "suspend") {
 			t.Errorf("%d runs, attempt %d, ops %v: want busy to finish, then a suspend", fails, x.attempt, x.ops)
+		}
+	})
+	bubble(t, "lets a step of any goroutine finish", func(t *testing.T) {
+		x := play(t, "completed", nil, func(ctx *Context, _ numbers) (any, error) {
+			begun, done := make(chan struct{}), make(chan error, 1)
+			go func() {
+				_, err := Step(ctx, "aside", func(ctx context.Context) (int, error) {
+					close(begun)
+					return 1, pause(ctx, 10*time.Second)
+				})
+				done <- err
+			}()
+			if ctx.Attempt() == 1 {
+				<-begun
+			}
+			err := ctx.Sleep("long", time.Hour)
+			if aside := <-done; aside != nil {
+				t.Errorf("the step beside the sleep ended with %v", aside)
+			}
+			return nil, err
+		})
+		if want := []string{"sleep long", "step_started aside", "step_completed aside", "suspend", "complete"}; !slices.Equal(x.ops, want) {
+			t.Errorf("operations %v, want %v", x.ops, want)
 		}
 	})
 	bubble(t, "returns the first error", func(t *testing.T) {

@@ -306,6 +306,11 @@ func TestWorker_Drain(t *testing.T) {
 		})
 		z := h.start("work", `{}`)
 		synctest.Wait()
+		h.stop()
+		time.Sleep(time.Second)
+		if last := see(h.fakeServer, func() string { return z.ops[len(z.ops)-1] }); last != "return" {
+			t.Errorf("the one that waited for a place was not given back at once: %v", z.ops)
+		}
 		h.end()
 		for i := range 2 {
 			if err := <-causes; !errors.Is(err, ErrDraining) {
@@ -393,6 +398,45 @@ func TestWorker_SurvivesLostAnswers(t *testing.T) {
 	})
 }
 
+func TestWorker_IgnoresASecondDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, WorkerConfig{})
+		var runs atomic.Int32
+		Handle(h.w, "work", func(ctx *Context, _ numbers) (any, error) { runs.Add(1); return nil, pause(ctx, time.Second) })
+		h.run()
+		x := h.start("work", `{}`)
+		synctest.Wait()
+		see(h.fakeServer, func() any { h.again = x; h.wake(); return nil })
+		h.awaitStatus(x, "completed")
+		h.end()
+		if runs.Load() != 1 || len(h.refusals) > 0 {
+			t.Errorf("%d runs, refused %q", runs.Load(), h.refusals)
+		}
+	})
+}
+
+func TestWorker_ReportsOnSeveralConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, WorkerConfig{ReportConnections: 2})
+		Handle(h.w, "work", func(ctx *Context, _ numbers) (any, error) { return nil, nil })
+		var first atomic.Bool
+		hold := make(chan struct{})
+		h.before = func(path string, _ []byte) (*canned, error) {
+			if path == "/v1/worker/report" && first.CompareAndSwap(false, true) {
+				<-hold
+			}
+			return nil, nil
+		}
+		h.run()
+		x, y := h.start("work", `{}`), h.start("work", `{}`)
+		h.await("one of the two past the other's report", func() bool { return x.status == "completed" || y.status == "completed" })
+		close(hold)
+		h.awaitStatus(x, "completed")
+		h.awaitStatus(y, "completed")
+		h.end()
+	})
+}
+
 func TestWorker_SurvivesServerRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, WorkerConfig{})
@@ -406,24 +450,30 @@ func TestWorker_SurvivesServerRestarts(t *testing.T) {
 		})
 		h.run()
 		x := h.start("work", `{}`)
+		var tries atomic.Int32
 		for _, down := range []func() (*canned, error){
 			func() (*canned, error) { return nil, errCut },
 			func() (*canned, error) { return answerWith(503, http.Header{"Retry-After": {"1"}}, ""), nil },
-			func() (*canned, error) { return answerWith(204, http.Header{"Connection": {"close"}}, ""), nil },
 		} {
 			synctest.Wait()
 			see(h.fakeServer, func() any {
-				h.before = func(path string, _ []byte) (*canned, error) {
-					if response, err := down(); response == nil || response.status != 204 || path == "/v1/worker/poll" {
-						return response, err
-					}
-					return nil, nil
+				h.before = func(string, []byte) (*canned, error) {
+					tries.Add(1)
+					return down()
 				}
 				return nil
 			})
 			time.Sleep(4 * time.Second)
 			see(h.fakeServer, func() any { h.before = nil; return nil })
 			time.Sleep(4 * time.Second)
+		}
+		if tries.Load() > 200 {
+			t.Errorf("%d requests in 8 s to a server that is away", tries.Load())
+		}
+		requests := see(h.fakeServer, func() int { h.drains = true; h.wake(); return len(h.requests) })
+		time.Sleep(4 * time.Second)
+		if n := see(h.fakeServer, func() int { h.drains = false; return len(h.requests) }) - requests; n < 20 || n > 100 {
+			t.Errorf("%d requests in 4 s to a server that drains", n)
 		}
 		h.awaitStatus(x, "completed")
 		h.end()
@@ -733,6 +783,9 @@ func TestWorker_Cancel(t *testing.T) {
 		x := h.start("work", `{}`)
 		h.awaitStatus(x, "cancelled")
 		h.end()
+		if want := []string{"sleep long", "cancelled"}; !slices.Equal(x.ops, want) {
+			t.Errorf("operations %v, want %v", x.ops, want)
+		}
 	})
 	bubble(t, "finds one that waits for a place", func(t *testing.T) {
 		h := newHarness(t, WorkerConfig{Concurrency: 1})
@@ -1023,6 +1076,11 @@ func TestWorker_ManyExecutions(t *testing.T) {
 			h.awaitStatus(x, "completed")
 		}
 		h.end()
+		for _, text := range h.refusals {
+			if text != "complete  already_terminal" { // a repeat after a lost answer
+				t.Fatalf("the server refused %q", text)
+			}
+		}
 		for _, x := range list {
 			if x.output != "45" || x.attempt != 1 {
 				t.Fatalf("%s: output %s, attempt %d", x.id, x.output, x.attempt)
