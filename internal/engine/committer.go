@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/failpoint"
@@ -152,14 +151,14 @@ func (c *committer) abandon(err error) {
 // commit runs the batch in one transaction. A batch that the database refuses is split until the guilty command stands
 // alone. Only an error after which the store must not be used is returned.
 func (c *committer) commit(ctx context.Context, batch []command) error {
-	began := time.Now()
+	began := c.e.store.Now()
 	c.nd.Reset()
 	for _, x := range batch {
 		x.need(&c.nd)
 	}
 	t := &c.t
 	t.reset()
-	var decided time.Time
+	var decided execution.Time
 	err := c.e.store.Commit(ctx, &c.nd, func(l *store.Loaded) *store.Changes {
 		_ = failpoint.Hit(failpoint.BatchLoaded)
 		t.begin(l)
@@ -167,13 +166,13 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 			x.decide(t)
 		}
 		t.collect()
-		decided = time.Now()
+		decided = c.e.store.Now()
 		_ = failpoint.Hit(failpoint.BatchDecided)
 		return &t.changes
 	})
 	if err == nil {
 		_ = failpoint.Hit(failpoint.BatchCommitted)
-		c.e.metrics.Batch(len(batch), time.Since(began), time.Since(decided))
+		c.e.measure(len(batch), began, decided)
 		t.publish()
 		for _, x := range batch {
 			x.settle(nil)
@@ -218,6 +217,12 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 		return nil
 	}
 	return c.commit(ctx, batch[half:])
+}
+
+// measure tells how long a batch took, whole and from its decision.
+func (e *Engine) measure(commands int, began, decided execution.Time) {
+	now := e.store.Now()
+	e.metrics.Batch(commands, now.Sub(began), now.Sub(decided))
 }
 
 func settle(batch []command, err error) {
