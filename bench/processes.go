@@ -134,7 +134,7 @@ func (b *bench) spawn(cmd *exec.Cmd) (*process, error) {
 
 // server starts a server on the data directory and waits until it is ready.
 func (b *bench) server(ctx context.Context, data string, extra ...string) (*process, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +239,7 @@ func (b *bench) call(ctx context.Context, s *process, method, path string, body,
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err

@@ -128,6 +128,7 @@ func (s *Store) call(method string, need *store.Need) (Fault, error) {
 	case Failed:
 		err = fmt.Errorf("%w: %w", store.ErrFailed, err)
 		s.failed = err
+	case None, Before:
 	}
 	return f, err
 }

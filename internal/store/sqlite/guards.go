@@ -27,9 +27,9 @@ func guards() []guard {
 			fmt.Fprintf(&edges, " WHEN %d THEN %d", s, store.Reachable(s))
 		}
 	}
-	kept := "OLD.kind IS NOT NEW.kind"
+	kept := []string{"OLD.kind IS NOT NEW.kind"}
 	for _, c := range []string{"seq", "execution", "prev", "revision", "at", "actor", "attempt", "try", "step", "until", "since", "value", "code", "hash"} {
-		kept += fmt.Sprintf(" OR OLD.%s IS NOT NEW.%s", c, c)
+		kept = append(kept, fmt.Sprintf("OLD.%s IS NOT NEW.%s", c, c))
 	}
 	return []guard{
 		{
@@ -43,7 +43,7 @@ func guards() []guard {
 		},
 		{
 			"journal_append_only", "BEFORE UPDATE ON journal\n" +
-				"WHEN NEW.body IS NOT NULL OR NEW.details IS NOT NULL OR NEW.message IS NOT NULL OR " + kept + "\n" +
+				"WHEN NEW.body IS NOT NULL OR NEW.details IS NOT NULL OR NEW.message IS NOT NULL OR " + strings.Join(kept, " OR ") + "\n" +
 				"BEGIN SELECT RAISE(ABORT, 'an event cannot be changed'); END",
 		},
 		{

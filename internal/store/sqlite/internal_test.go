@@ -97,7 +97,7 @@ func TestErrorsAreClassified(t *testing.T) {
 	} {
 		err := classify(code.ToError())
 		for _, sentinel := range []error{store.ErrRefused, store.ErrFailed, store.ErrUnknown, store.ErrNotFound} {
-			if errors.Is(err, sentinel) != (sentinel == want) {
+			if errors.Is(err, sentinel) != (sentinel == want) { //nolint:errorlint // the sentinels themselves are compared
 				t.Errorf("%s: %v is %v: %t", code, err, sentinel, errors.Is(err, sentinel))
 			}
 		}

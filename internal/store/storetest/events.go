@@ -85,8 +85,14 @@ func events(t *testing.T, h Harness) {
 				return one(r.StartStep(Lease, execution.StepStarted{Step: "c"}, now))
 			})
 			need := store.Need{Steps: []store.StepRef{
-				{Execution: id, Step: "a"}, {Execution: id, Step: "nap"}, {Execution: id, Step: "b"}, {Execution: id, Step: "c"},
-				{Execution: other, Step: "a"}, {Execution: id, Step: "A"}, {Execution: id, Step: ""}, {Execution: w.ID(), Step: "a"},
+				{Execution: id, Step: "a"},
+				{Execution: id, Step: "nap"},
+				{Execution: id, Step: "b"},
+				{Execution: id, Step: "c"},
+				{Execution: other, Step: "a"},
+				{Execution: id, Step: "A"},
+				{Execution: id, Step: ""},
+				{Execution: w.ID(), Step: "a"},
 			}}
 			w.MustCommit(need, func(l *store.Loaded, _ *Tx) {
 				if want := []bool{true, true, false, false, false, false, false, false}; !reflect.DeepEqual(l.Recorded, want) {

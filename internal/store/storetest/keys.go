@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -55,12 +56,12 @@ func keys(t *testing.T, h Harness) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := ""
+				var got strings.Builder
 				for _, k := range list {
-					got += k.PublicID
+					got.WriteString(k.PublicID)
 				}
-				if got != want {
-					t.Errorf("project %d: %s, want %s", project, got, want)
+				if got.String() != want {
+					t.Errorf("project %d: %s, want %s", project, got.String(), want)
 				}
 			}
 			w.refused(store.Need{}, func(_ *store.Loaded, tx *Tx) { tx.Keys = []store.Key{key(other.Key, "a")} })

@@ -38,7 +38,8 @@ func reservations(t *testing.T, h Harness) {
 		"released": func(t *testing.T, w *World) {
 			kept := w.ID()
 			need := store.Need{Reservations: []store.Reservation{
-				{Project: w.Project, Key: "a", Hash: 1, Execution: w.ID()}, {Project: w.Project, Key: "b", Hash: 1, Execution: kept},
+				{Project: w.Project, Key: "a", Hash: 1, Execution: w.ID()},
+				{Project: w.Project, Key: "b", Hash: 1, Execution: kept},
 				{Project: w.Project, Key: "c", Hash: 1, Execution: w.ID()},
 			}}
 			w.MustCommit(need, func(l *store.Loaded, tx *Tx) {
