@@ -70,7 +70,6 @@ var confined = []struct {
 	{"modernc.org/sqlite", []string{"internal/store/sqlite", "bench/..."}, "one package speaks to the database file"},
 	{"zombiezen.com/go/sqlite", []string{"internal/store/sqlite", "bench/..."}, "one package speaks to the database file"},
 	{"github.com/spf13/cobra", []string{"cmd/sojourn"}, "the command line is a client of the API"},
-	{"github.com/ledongthuc/pdf", []string{"internal/demo/..."}, "what a demo workflow needs stays out of the server's core"},
 }
 
 func join(groups []string, more ...string) []string { return slices.Concat(groups, more) }
