@@ -50,6 +50,7 @@ type campaign struct {
 	calm   bool     // nothing kills workers
 	proof  bool     // what is acknowledged gets lost, as it should: nothing is judged
 
+	try    int // of the round, from 0
 	losses []check.Loss
 	rounds []round
 	hits   map[string]bool // failpoints at which a server ended
@@ -87,6 +88,14 @@ type round struct {
 	took   time.Duration
 }
 
+func (r *round) invalid() bool {
+	_, ok := errors.AsType[*invalidError](r.err)
+	return ok
+}
+
+// mostTries is how often a round is played until it proves something: on a busy machine a nemesis can miss.
+const mostTries = 3
+
 // invalidError is a round that proves nothing.
 type invalidError struct{ reason string }
 
@@ -116,14 +125,22 @@ func (c *campaign) run(ctx context.Context, nemeses []nemesis) (v *check.Verdict
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		began := time.Now()
-		detail, err := n.do(c)
-		c.report(round{n.name, detail, err, time.Since(began)})
-		if !c.srv.running() {
-			// Whatever went wrong, the next round begins with a server.
-			if err := c.srv.start(ctx, nil, c.env...); err != nil {
-				c.report(round{name: n.name + ": restart", err: err})
-				return nil, fmt.Errorf("%s: %w", c.name, err)
+		for c.try = 0; ; c.try++ {
+			began := time.Now()
+			detail, err := n.do(c)
+			r := round{n.name, detail, err, time.Since(began)}
+			again := c.try < mostTries-1 && r.invalid() && ctx.Err() == nil
+			c.report(r, again)
+			c.fleetMinimum()
+			if !c.srv.running() {
+				// Whatever went wrong, the next round begins with a server.
+				if err := c.srv.start(ctx, nil, c.env...); err != nil {
+					c.report(round{name: n.name + ": restart", err: err}, false)
+					return nil, fmt.Errorf("%s: %w", c.name, err)
+				}
+			}
+			if !again {
+				break
 			}
 		}
 	}
@@ -135,15 +152,21 @@ func (c *campaign) run(ctx context.Context, nemeses []nemesis) (v *check.Verdict
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
-	c.report(round{"check", describe(v), broken(v), time.Since(began)})
+	c.report(round{"check", describe(v), broken(v), time.Since(began)}, false)
 	return v, nil
 }
 
-func (c *campaign) report(r round) {
-	c.rounds = append(c.rounds, r)
+// report prints a round and counts it, unless it is played again.
+func (c *campaign) report(r round, again bool) {
 	result := "passed"
-	if r.err != nil {
+	switch {
+	case again:
+		result = r.err.Error() + "; once more"
+	case r.err != nil:
 		result = "FAILED: " + r.err.Error()
+	}
+	if !again {
+		c.rounds = append(c.rounds, r)
 	}
 	fmt.Fprintf(c.out, "%-8s %-22s %5.1f s  %s: %s\n", c.name, r.name, r.took.Seconds(), r.detail, result)
 }
@@ -188,7 +211,7 @@ func (c *campaign) open() (err error) {
 		}
 		data = filepath.Join(c.small.dir, "data")
 	}
-	if c.srv, err = newServer(c.bins.server, c.dir, data); err != nil {
+	if c.srv, err = newServer(c.ctx, c.bins.server, c.dir, data); err != nil {
 		return err
 	}
 	if err := c.srv.start(c.ctx, nil, c.env...); err != nil {

@@ -26,49 +26,56 @@ func kill() nemesis {
 			return "", err
 		}
 		c.stats.Kills++
-		detail, err := c.restart()
+		detail, err := c.restart(c.slow(c.rand.IntN(4)))
 		return fmt.Sprintf("after %s, %d acks, %s", life.Round(time.Millisecond), acks, detail), err
 	}}
 }
 
-// crash lets the server kill itself at a failpoint. A server that comes to it too early is tried again, later.
-func crash(name string) nemesis {
-	return nemesis{name, func(c *campaign) (string, error) {
-		var detail string
-		var err error
-		for try := range 3 {
-			if detail, err = c.crashOnce(name, try); err == nil {
-				break
-			}
-			if _, again := err.(*invalidError); !again { //nolint:errorlint // crashOnce returns it unwrapped
-				break
-			}
-			c.fleetMinimum()
-		}
-		return detail, err
-	}}
+// slow holds every transaction up for a moment, in one place or another: a disk can be slow anywhere, and an answer that
+// is given too early is then seen by its client before the kill.
+func (c *campaign) slow(where int) string {
+	switch where {
+	case 0:
+		return "SOJOURN_FAILPOINT=" + failpoint.BatchDecided + ":sleep=3ms"
+	case 1:
+		return "SOJOURN_FAILPOINT=" + failpoint.BatchSaved + ":sleep=3ms"
+	default:
+		return "SOJOURN_FAILPOINT="
+	}
 }
 
 // nth draws at which of its hits a failpoint acts. All but a few are met many times a second.
-func (c *campaign) nth(name string, try int) int {
+func (c *campaign) nth(name string) int {
 	switch name {
 	case failpoint.SessionLost, failpoint.JanitorDeleted:
 		return 1
 	case failpoint.TimerFired:
 		return 8 + c.rand.IntN(15)
 	case failpoint.StartAccepted, failpoint.PollTaken, failpoint.ReportCommitted:
-		return (120 + c.rand.IntN(200)) * (1 + try)
+		return (120 + c.rand.IntN(200)) * (1 + c.try)
 	default:
-		return (350 + c.rand.IntN(600)) * (1 + try)
+		return (350 + c.rand.IntN(600)) * (1 + c.try)
 	}
 }
 
-func (c *campaign) crashOnce(name string, try int) (string, error) {
+// crash lets the server kill itself at a failpoint.
+func crash(name string) nemesis {
+	return nemesis{name, func(c *campaign) (string, error) { return c.crash(name) }}
+}
+
+func (c *campaign) crash(name string) (string, error) {
 	if err := c.srv.kill(); err != nil {
 		return "", err
 	}
-	n := c.nth(name, try)
-	if _, err := c.restart(fmt.Sprintf("SOJOURN_FAILPOINT=%s:exit@%d", name, n)); err != nil {
+	n := c.nth(name)
+	armed := fmt.Sprintf("SOJOURN_FAILPOINT=%s:exit@%d", name, n)
+	switch name {
+	case failpoint.BatchDecided:
+		armed += "," + failpoint.BatchLoaded + ":sleep=3ms"
+	case failpoint.BatchSaved, failpoint.BatchCommitted:
+		armed += "," + failpoint.BatchDecided + ":sleep=3ms"
+	}
+	if _, err := c.restart(armed); err != nil {
 		return "", err
 	}
 	c.load.acks.Store(0)
@@ -116,7 +123,7 @@ func (c *campaign) crashOnce(name string, try int) (string, error) {
 func (c *campaign) fleetMinimum() {
 	for len(c.fleet.list()) < c.workers {
 		if _, err := c.fleet.add(); err != nil {
-			c.report(round{name: "worker", err: err})
+			c.report(round{name: "worker", err: err}, false)
 			return
 		}
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -74,9 +75,8 @@ func (c *campaign) post(path string, body, reply any) (status int, code string, 
 	if err != nil {
 		return 0, "", err
 	}
-	defer res.Body.Close()
 	text, err = io.ReadAll(res.Body)
-	if err != nil {
+	if err = errors.Join(err, res.Body.Close()); err != nil {
 		return 0, "", err
 	}
 	var problem struct {
@@ -102,7 +102,7 @@ func (w *rawWorker) take(id string) (string, error) {
 		}
 		status, code, err := w.c.post("/v1/worker/poll", map[string]any{"session_id": w.session, "wait_ms": 1000}, &reply)
 		if err != nil || status != http.StatusOK {
-			return false, fmt.Errorf("the poll was answered with %d %s: %w", status, code, err)
+			return false, errors.Join(err, fmt.Errorf("the poll was answered with %d %s", status, code))
 		}
 		for _, x := range reply.Executions {
 			if x.ID == id {
@@ -169,24 +169,20 @@ func fence() nemesis {
 		if err != nil {
 			return "", err
 		}
-		s := c.load.make(kind{workflow: fencedWorkflow}, c.rand)
-		if !c.load.start(c.ctx, s) {
-			return "", invalidf("the start was not answered")
-		}
-		x, err := c.load.client.Executions.Start(c.ctx, s.params) // the same key: its id
+		key, id, err := c.own(fencedWorkflow, nil)
 		if err != nil {
 			return "", err
 		}
-		stale, err := old.take(x.ID)
+		stale, err := old.take(id)
 		if err != nil {
 			return "", err
 		}
-		if _, code, err := old.report(map[string]any{"id": x.ID, "lease": stale, "op": "step_completed", "step": "a", "output": "first"}); err != nil || code != "" {
-			return "", fmt.Errorf("the holder's report was refused: %s: %w", code, err)
+		if _, code, err := old.report(map[string]any{"id": id, "lease": stale, "op": "step_completed", "step": "a", "output": "first"}); err != nil || code != "" {
+			return "", errors.Join(fmt.Errorf("the holder's report was refused: %s", code), err)
 		}
 		// Silence. Then somebody else has it.
 		if err := poll(c.ctx, lease+5*time.Second, "the lease to be lost", func() (bool, error) {
-			x, err = c.load.client.Executions.Get(c.ctx, x.ID)
+			x, err := c.load.client.Executions.Get(c.ctx, id)
 			return err == nil && x.StatusReason != "executing", err
 		}); err != nil {
 			return "", err
@@ -195,19 +191,19 @@ func fence() nemesis {
 		if err != nil {
 			return "", err
 		}
-		current, err := heir.take(x.ID)
+		current, err := heir.take(id)
 		if err != nil {
 			return "", err
 		}
 		read := func() (string, error) {
-			x, err := c.load.client.Executions.Get(c.ctx, x.ID, sojourn.IncludeSteps(), sojourn.IncludeEvents())
+			x, err := c.load.client.Executions.Get(c.ctx, id, sojourn.IncludeSteps(), sojourn.IncludeEvents())
 			if err != nil {
 				return "", err
 			}
 			return string(x.RawJSON()), nil
 		}
 		if _, code, err := heir.beat(current); err != nil || code != "" {
-			return "", fmt.Errorf("the holder's heartbeat was refused: %s: %w", code, err)
+			return "", errors.Join(fmt.Errorf("the holder's heartbeat was refused: %s", code), err)
 		}
 		before, err := read()
 		if err != nil {
@@ -216,7 +212,7 @@ func fence() nemesis {
 		refused := 0
 		refuse := func(what string, status int, code string, err error, want string) error {
 			if err != nil || code != want {
-				return fmt.Errorf("%s of the old worker was answered with %d %q, want %q: %w", what, status, code, want, err)
+				return errors.Join(fmt.Errorf("%s of the old worker was answered with %d %q, want %q", what, status, code, want), err)
 			}
 			refused++
 			return nil
@@ -225,7 +221,7 @@ func fence() nemesis {
 		if err := refuse("the heartbeat", status, code, err, "session_lost"); err != nil {
 			return "", err
 		}
-		for _, op := range operations(x.ID, stale, s.key) {
+		for _, op := range operations(id, stale, key) {
 			status, code, err := old.report(op)
 			if err := refuse(fmt.Sprint(op["op"]), status, code, err, "session_lost"); err != nil {
 				return "", err
@@ -243,14 +239,14 @@ func fence() nemesis {
 		if before != after {
 			return "", fmt.Errorf("stale reports left a trace: before %s, after %s", before, after)
 		}
-		if _, code, err := heir.report(map[string]any{"id": x.ID, "lease": current, "op": "complete", "output": map[string]any{"key": s.key}}); err != nil || code != "" {
-			return "", fmt.Errorf("the holder's completion was refused: %s: %w", code, err)
+		if _, code, err := heir.report(map[string]any{"id": id, "lease": current, "op": "complete", "output": map[string]any{"key": key}}); err != nil || code != "" {
+			return "", errors.Join(fmt.Errorf("the holder's completion was refused: %s", code), err)
 		}
 		if before, err = read(); err != nil {
 			return "", err
 		}
 		for _, lease := range []string{stale, current} {
-			for _, op := range operations(x.ID, lease, s.key) {
+			for _, op := range operations(id, lease, key) {
 				status, code, err := heir.report(op)
 				if code == "stale_lease" {
 					code = "already_terminal" // either says that it is over

@@ -47,12 +47,11 @@ func (f *fleet) add() (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
 	w.cmd = exec.Command(f.bin, "-url", f.srv.url, "-name", name, "-journal", w.journal) //nolint:noctx // its end is what the run is about
 	w.cmd.Env = append(os.Environ(), "SOJOURN_API_KEY="+f.srv.key)
 	w.cmd.Stdout, w.cmd.Stderr = log, log
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := w.cmd.Start(); err != nil {
+	if err := errors.Join(w.cmd.Start(), log.Close()); err != nil {
 		return nil, err
 	}
 	go func() {

@@ -39,10 +39,10 @@ type load struct {
 
 	mu      sync.Mutex
 	next    int
-	open    map[string]start    // starts whose outcome is unknown, by key
-	recent  []acked             // some of the latest acknowledged starts
-	errs    []error             // of the journal
-	counted map[string]struct{} // codes of refusals seen
+	open    map[string]start // starts whose outcome is unknown, by key
+	recent  []acked          // some of the latest acknowledged starts
+	errs    []error          // of the journal
+	refused map[string]bool  // codes of refusals seen
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	prefix  string
@@ -121,7 +121,7 @@ func newLoad(srv *server, path, prefix string, pace time.Duration) (*load, error
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	l := &load{client: c, journal: j, pace: pace, kinds: mix, prefix: prefix, open: map[string]start{}, counted: map[string]struct{}{}}
+	l := &load{client: c, journal: j, pace: pace, kinds: mix, prefix: prefix, open: map[string]start{}}
 	for _, k := range mix {
 		l.weight += k.weight
 	}
@@ -285,8 +285,23 @@ func (l *load) pick(r *rand.Rand) (acked, bool) {
 	return l.recent[r.IntN(len(l.recent))], true
 }
 
-// start sends a start and writes down what is known of it.
+// start sends a start that other clients may then cancel, read and repeat.
 func (l *load) start(ctx context.Context, s start) (answered bool) {
+	id, answered := l.send(ctx, s)
+	if id != "" {
+		l.mu.Lock()
+		if a := (acked{s, id}); len(l.recent) < 200 {
+			l.recent = append(l.recent, a)
+		} else {
+			l.recent[l.next%len(l.recent)] = a
+		}
+		l.mu.Unlock()
+	}
+	return answered
+}
+
+// send sends a start and writes down what is known of it. id is empty unless the start was acknowledged.
+func (l *load) send(ctx context.Context, s start) (id string, answered bool) {
 	l.note(check.Intent, s.key, s.params.Workflow)
 	sent := time.Now().UnixNano()
 	x, err := l.client.Executions.Start(ctx, s.params)
@@ -305,20 +320,12 @@ func (l *load) start(ctx context.Context, s start) (answered bool) {
 		}
 		l.mu.Lock()
 		delete(l.open, s.key)
-		if a := (acked{s, x.ID}); len(l.recent) < 200 {
-			l.recent = append(l.recent, a)
-		} else {
-			l.recent[l.next%len(l.recent)] = a
-		}
 		l.mu.Unlock()
-		return true
+		return x.ID, true
 	}
 	if refused, ok := errors.AsType[*sojourn.Error](err); ok && refused.Status < 500 || ok && refused.Status == 507 {
 		l.note(check.Refused, s.key, strconv.Itoa(refused.Status), refused.Code)
-		l.mu.Lock()
-		l.counted[refused.Code] = struct{}{}
-		l.mu.Unlock()
-		return true
+		return "", true
 	}
 	if refused, ok := errors.AsType[*sojourn.Error](err); ok && refused.Status >= 500 && l.strict.Load() {
 		l.down.CompareAndSwap(0, time.Now().UnixNano())
@@ -328,7 +335,7 @@ func (l *load) start(ctx context.Context, s start) (answered bool) {
 	l.mu.Lock()
 	l.open[s.key] = s
 	l.mu.Unlock()
-	return false
+	return "", false
 }
 
 func cause(err error) string {

@@ -182,7 +182,7 @@ func (p plan) run(ctx context.Context, bins binaries, dir string, out io.Writer)
 		judged, err := c.run(ctx, ch.nemeses)
 		if err != nil {
 			errs = append(errs, err)
-			c.report(round{name: "rig", err: err})
+			c.report(round{name: "rig", err: err}, false)
 		}
 		if judged != nil {
 			sum.Merge(judged)
@@ -193,7 +193,7 @@ func (p plan) run(ctx context.Context, bins binaries, dir string, out io.Writer)
 				continue
 			}
 			v.Failed++
-			if _, invalid := errors.AsType[*invalidError](r.err); invalid {
+			if r.invalid() {
 				v.Invalid++
 			}
 			v.Rounds = append(v.Rounds, roundVerdict{c.name, r.name, r.err.Error()})

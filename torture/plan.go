@@ -22,13 +22,14 @@ type plan struct {
 	DiskErrors  int    // failed fsyncs, each in a life of its own
 	FullDisk    bool   // no space left
 	Workers     int    // processes
+	Together    bool   // everything on one set of data, which is read once: quick, and only for what needs no disk of its own
 	Coverage    bool   // every edge and event must have been seen
 	Seed        uint64 // of everything that is drawn
 }
 
 // The three forms of a run.
 var (
-	shortPlan = plan{Kills: 8, Failpoints: 3, Freezes: 1, WorkerKills: 1, Workers: 3}
+	shortPlan = plan{Kills: 8, Failpoints: 3, Freezes: 1, WorkerKills: 1, Workers: 3, Together: true}
 	widePlan  = plan{
 		Kills: 15, Failpoints: -1, PowerCuts: 3, SelfTest: true, Freezes: 2, WorkerKills: 4, Poison: true, Drains: 2,
 		DiskErrors: 2, FullDisk: true, Workers: 3, Coverage: true,
@@ -75,11 +76,12 @@ func (p plan) chapters() []chapter {
 	if p.Failpoints >= 0 {
 		points = points[:min(p.Failpoints, len(points))]
 	}
-	if p.short() {
+	if p.Together {
 		// Everything on one set of data, to be read once.
 		all := append(points, repeat(p.Kills, func(int) nemesis { return kill() })...)
 		all = append(all, repeat(p.WorkerKills, func(int) nemesis { return workerKill() })...)
 		all = append(all, repeat(p.Freezes, func(int) nemesis { return freeze() })...)
+		all = append(all, fence())
 		shuffle(p.Seed, all)
 		add(&campaign{name: "short"}, all)
 		return list
@@ -127,9 +129,4 @@ func (p plan) chapters() []chapter {
 		add(&campaign{name: "full", little: true}, []nemesis{fullDisk()})
 	}
 	return list
-}
-
-// short reports whether the plan has nothing that needs data of its own.
-func (p plan) short() bool {
-	return p.PowerCuts+p.Drains+p.DiskErrors == 0 && !p.SelfTest && !p.Poison && !p.FullDisk && p.Failpoints >= 0 && p.Kills <= perCampaign
 }

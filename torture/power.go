@@ -52,7 +52,7 @@ func powerCut(fate lossyfs.Unsynced) nemesis {
 			return "", err
 		}
 		c.stats.PowerCuts++
-		detail, err := c.restart()
+		detail, err := c.restart(c.slow(c.rand.IntN(4)))
 		if err == nil {
 			err = ended
 		}

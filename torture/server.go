@@ -39,9 +39,9 @@ type server struct {
 	done chan struct{}
 }
 
-func newServer(bin, dir, data string) (*server, error) {
+func newServer(ctx context.Context, bin, dir, data string) (*server, error) {
 	// Every life uses the same port, as a real server would.
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,6 @@ func (s *server) start(ctx context.Context, wrapper []string, env ...string) err
 	if err != nil {
 		return err
 	}
-	defer log.Close()
 	s.cmd = exec.Command(args[0], args[1:]...) //nolint:noctx // its end is what the run is about
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.Env = append(os.Environ(), "SOJOURN_FAILPOINT_LOG="+s.hitFile())
@@ -73,7 +72,7 @@ func (s *server) start(ctx context.Context, wrapper []string, env ...string) err
 	// Nothing of it outlives the run.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	s.wrap = len(wrapper) > 0
-	if err := s.cmd.Start(); err != nil {
+	if err := errors.Join(s.cmd.Start(), log.Close()); err != nil {
 		return err
 	}
 	s.done = make(chan struct{})

@@ -5,33 +5,38 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"syscall"
 	"time"
 
 	"github.com/sojournhq/sojourn/sdk/go"
 	"github.com/sojournhq/sojourn/torture/check"
+	"github.com/sojournhq/sojourn/torture/journal"
 )
 
 // settleAfter is how long after the end of a session the server may still be taking back what it held.
 const settleAfter = 2 * time.Second
 
+// own starts an execution that no client touches.
+func (c *campaign) own(workflow string, in map[string]any) (key, id string, err error) {
+	s := c.load.make(kind{workflow: workflow, fill: func(_ *rand.Rand, _ *sojourn.StartParams, all map[string]any) { maps.Copy(all, in) }}, c.rand)
+	id, _ = c.load.send(c.ctx, s)
+	if id == "" {
+		return s.key, "", invalidf("a start of %s was not acknowledged", workflow)
+	}
+	return s.key, id, nil
+}
+
 // hold starts executions that keep a worker busy for a while.
-func (c *campaign) hold(n, ms int) ([]string, error) {
-	var ids []string
+func (c *campaign) hold(n, ms int) (ids []string, err error) {
 	for range n {
-		s := c.load.make(kind{workflow: "slow"}, c.rand)
-		s.params.Input = map[string]any{"key": s.key, "ms": ms}
-		if !c.load.start(c.ctx, s) {
-			return nil, invalidf("a start was not answered")
+		_, id, err := c.own("slow", map[string]any{"ms": ms})
+		if err != nil {
+			return nil, err
 		}
-		c.load.mu.Lock()
-		for _, a := range c.load.recent {
-			if a.key == s.key {
-				ids = append(ids, a.id)
-			}
-		}
-		c.load.mu.Unlock()
+		ids = append(ids, id)
 	}
 	return ids, nil
 }
@@ -49,7 +54,8 @@ func (c *campaign) sessions() (map[string]sojourn.WorkerInfo, error) {
 	return out, nil
 }
 
-// victim picks a worker that holds something, with enough at work around it.
+// victim picks a worker that is in the middle of a long step, with enough at work around it. ids are executions that
+// take as long, some of which it holds.
 func (c *campaign) victim() (w *worker, ids []string, acks int64, err error) {
 	if acks, err = c.work(200 * time.Millisecond); err != nil {
 		return nil, nil, acks, err
@@ -58,10 +64,20 @@ func (c *campaign) victim() (w *worker, ids []string, acks int64, err error) {
 		return nil, nil, acks, err
 	}
 	workers := c.fleet.list()
-	w = workers[c.rand.IntN(len(workers))]
-	err = poll(c.ctx, 10*time.Second, "worker "+w.name+" to hold something", func() (bool, error) {
-		s, err := c.sessions()
-		return err == nil && s[w.name].Held > 1, err
+	c.rand.Shuffle(len(workers), func(i, j int) { workers[i], workers[j] = workers[j], workers[i] })
+	err = poll(c.ctx, 10*time.Second, "a worker to run one of them", func() (bool, error) {
+		for _, w = range workers {
+			entries, err := journal.Read(w.journal)
+			if err != nil {
+				return false, err
+			}
+			for _, e := range entries {
+				if e.Kind == check.Ran && e.Fields[1] == "long" && slices.Contains(ids, e.Fields[0]) {
+					return true, nil
+				}
+			}
+		}
+		return false, nil
 	})
 	return w, ids, acks, err
 }
@@ -197,14 +213,11 @@ func poison() nemesis {
 		if err != nil {
 			return fmt.Sprintf("%d acks", acks), err
 		}
-		s := c.load.make(kind{workflow: "poison"}, c.rand)
-		if !c.load.start(c.ctx, s) {
-			return "", invalidf("the start was not answered")
-		}
-		x, err := c.load.client.Executions.Start(c.ctx, s.params) // the same key: its id
+		_, id, err := c.own("poison", nil)
 		if err != nil {
 			return "", err
 		}
+		var x *sojourn.Execution
 		began, died := time.Now(), 0
 		bury := func() {
 			for _, w := range c.fleet.list() {
@@ -217,7 +230,7 @@ func poison() nemesis {
 		}
 		err = poll(c.ctx, 90*time.Second, "the poisonous execution to be given up", func() (bool, error) {
 			bury()
-			x, err = c.load.client.Executions.Get(c.ctx, x.ID)
+			x, err = c.load.client.Executions.Get(c.ctx, id)
 			return err == nil && x.Status.Terminal(), err
 		})
 		if err != nil {
