@@ -14,7 +14,7 @@ import (
 
 const (
 	countQuery = "INSERT INTO counters (project, level, workflow, status, period, n) VALUES (?, ?, ?, ?, ?, ?) " +
-		"ON CONFLICT (project, level, workflow, status, period) DO UPDATE SET n = n + excluded.n"
+		"ON CONFLICT (project, level, workflow, period, status) DO UPDATE SET n = n + excluded.n"
 	countGoneQuery = "DELETE FROM counters WHERE project = ? AND level = ? AND workflow = ? AND status = ? AND period = ? AND n = 0"
 )
 
@@ -25,8 +25,12 @@ const (
 	levelHour
 )
 
-// edgeLimit bounds how many executions Counts counts one by one in the hours that its bounds cut.
-const edgeLimit = 50_000
+// edgeLimit bounds how many executions Counts counts one by one in an hour that its bounds cut, and tableLimit how many
+// of them it looks for in the table before it turns to the index.
+const (
+	edgeLimit  = 50_000
+	tableLimit = 2_000
+)
 
 // counter is a counter's difference on its way to the database.
 type counter struct {
@@ -37,7 +41,7 @@ type counter struct {
 func (c counter) compare(d counter) int {
 	return cmp.Or(
 		cmp.Compare(c.project, d.project), cmp.Compare(c.level, d.level), cmp.Compare(c.workflow, d.workflow),
-		cmp.Compare(c.status, d.status), cmp.Compare(c.period, d.period),
+		cmp.Compare(c.period, d.period), cmp.Compare(c.status, d.status),
 	)
 }
 
@@ -95,22 +99,31 @@ func (w *writer) saveCounts(counts map[store.CountKey]int64) error {
 // bounds cut by counting. When those have too many executions, the counters' hours are taken whole and the counts are
 // not exact.
 func (s *Store) Counts(ctx context.Context, q store.CountQuery) (store.Counts, error) {
-	counts := store.Counts{Exact: true}
-	err := s.snapshot(ctx, func(conn *sqlite.Conn) error {
-		workflows, err := workflowsOf(conn, q.Project, q.Workflows)
-		if err != nil {
+	c := tally{project: q.Project, all: q.Workflows == nil, limit: s.edgeLimit, Counts: store.Counts{Exact: true}}
+	err := s.snapshot(ctx, func(conn *sqlite.Conn) (err error) {
+		c.conn = conn
+		if c.workflows, err = workflowsOf(conn, q.Project, q.Workflows); err != nil {
 			return err
 		}
 		if q.From == 0 && q.To == 0 {
-			return sumCounters(conn, q.Project, workflows, levelAll, 0, 0, &counts)
+			return c.sum(levelAll, 0, 0)
 		}
-		from, to := bounds(q.From, q.To)
-		return countBetween(conn, q.Project, workflows, from, to, &counts)
+		return c.between(bounds(q.From, q.To))
 	})
 	if err != nil {
 		return store.Counts{}, fmt.Errorf("count executions: %w", err)
 	}
-	return counts, nil
+	return c.Counts, nil
+}
+
+// tally is one count under way.
+type tally struct {
+	store.Counts
+	conn      *sqlite.Conn
+	project   int64
+	workflows []int64
+	all       bool  // the workflows are all of the project
+	limit     int64 // edgeLimit
 }
 
 // bounds are the smallest and the largest key of executions created within the instants, zero being open.
@@ -127,98 +140,125 @@ func bounds(from, to execution.Time) (low, high int64) {
 
 const hourMillis = 3_600_000
 
-// countBetween counts the executions with keys from low to high.
-func countBetween(conn *sqlite.Conn, project int64, workflows []int64, low, high int64, counts *store.Counts) error {
+// between counts the executions with keys from low to high.
+func (c *tally) between(low, high int64) error {
 	if low > high {
 		return nil
 	}
 	// The whole hours are those from first up to, but without, end.
-	fromMillis, toMillis := low>>12, high>>12
-	first, end := (fromMillis+hourMillis-1)/hourMillis, (toMillis+1)/hourMillis
+	from, to := low>>12, high>>12
+	first, end := (from+hourMillis-1)/hourMillis, (to+1)/hourMillis
 	if first >= end {
-		exact, err := countKeys(conn, workflows, low, high, counts)
-		if err != nil || exact {
-			return err
-		}
-		counts.Exact = false
-		return sumCounters(conn, project, workflows, levelHour, fromMillis/hourMillis, toMillis/hourMillis, counts)
+		return c.edge(low, high, from/hourMillis, to/hourMillis)
 	}
-	for _, edge := range [2]struct{ low, high, hour int64 }{
-		{low, first*hourMillis<<12 - 1, first - 1},
-		{end * hourMillis << 12, high, end},
-	} {
-		if edge.low > edge.high {
-			continue
-		}
-		exact, err := countKeys(conn, workflows, edge.low, edge.high, counts)
-		if err != nil {
-			return err
-		}
-		if !exact {
-			counts.Exact = false
-			if err := sumCounters(conn, project, workflows, levelHour, edge.hour, edge.hour, counts); err != nil {
-				return err
-			}
-		}
+	if err := c.edge(low, first*hourMillis<<12-1, first-1, first-1); err != nil {
+		return err
+	}
+	if err := c.edge(end*hourMillis<<12, high, end, end); err != nil {
+		return err
 	}
 	firstDay, endDay := (first+23)/24, end/24
 	if firstDay >= endDay {
-		return sumCounters(conn, project, workflows, levelHour, first, end-1, counts)
+		return c.sum(levelHour, first, end-1)
 	}
-	if err := sumCounters(conn, project, workflows, levelHour, first, firstDay*24-1, counts); err != nil {
+	if err := c.sum(levelHour, first, firstDay*24-1); err != nil {
 		return err
 	}
-	if err := sumCounters(conn, project, workflows, levelDay, firstDay, endDay-1, counts); err != nil {
+	if err := c.sum(levelDay, firstDay, endDay-1); err != nil {
 		return err
 	}
-	return sumCounters(conn, project, workflows, levelHour, endDay*24, end-1, counts)
+	return c.sum(levelHour, endDay*24, end-1)
 }
 
-// sumCounters adds the counters of the periods from first to last.
-func sumCounters(conn *sqlite.Conn, project int64, workflows []int64, level, first, last int64, counts *store.Counts) error {
+// sum adds the counters of the periods from first to last.
+func (c *tally) sum(level, first, last int64) error {
 	if first > last {
 		return nil
 	}
-	st, err := conn.Prepare("SELECT sum(n) FROM counters " +
-		"WHERE project = ? AND level = ? AND workflow = ? AND status = ? AND period BETWEEN ? AND ?")
+	st, err := c.conn.Prepare("SELECT status, sum(n) FROM counters " +
+		"WHERE project = ? AND level = ? AND workflow = ? AND period BETWEEN ? AND ? GROUP BY status")
 	if err != nil {
 		return err
 	}
-	for _, w := range workflows {
-		for status := range execution.Statuses {
-			st.BindInt64(1, project)
-			st.BindInt64(2, level)
-			st.BindInt64(3, w)
-			st.BindInt64(4, int64(status))
-			st.BindInt64(5, first)
-			st.BindInt64(6, last)
-			if _, err := st.Step(); err != nil {
+	st.BindInt64(1, c.project)
+	st.BindInt64(2, level)
+	st.BindInt64(4, first)
+	st.BindInt64(5, last)
+	for _, w := range c.workflows {
+		st.BindInt64(3, w)
+		for {
+			ok, err := st.Step()
+			if err != nil {
 				return err
 			}
-			counts.N[status] += st.ColumnInt64(0)
-			if err := st.Reset(); err != nil {
-				return err
+			if !ok {
+				break
 			}
+			c.N[st.ColumnInt(0)] += st.ColumnInt64(1)
+		}
+		if err := st.Reset(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// countKeys counts one by one. When that would take too long it reports false and leaves counts alone.
-func countKeys(conn *sqlite.Conn, workflows []int64, low, high int64, counts *store.Counts) (bool, error) {
-	st, err := conn.Prepare("SELECT count(*) FROM (SELECT 1 FROM executions INDEXED BY executions_list " +
+// edge counts the executions with keys from low to high one by one, or takes the counters of the hours they lie in.
+func (c *tally) edge(low, high, firstHour, lastHour int64) error {
+	if low > high {
+		return nil
+	}
+	var found store.Counts
+	exact := false
+	var err error
+	if c.all {
+		exact, err = c.countTable(low, high, &found)
+	}
+	if err == nil && !exact {
+		found = store.Counts{}
+		exact, err = c.countIndex(low, high, &found)
+	}
+	if err != nil {
+		return err
+	}
+	if !exact {
+		c.Exact = false
+		return c.sum(levelHour, firstHour, lastHour)
+	}
+	for status, n := range found.N {
+		c.N[status] += n
+	}
+	return nil
+}
+
+// countTable counts in the table, where the executions of all workflows lie together. It reports false when there are
+// too many.
+func (c *tally) countTable(low, high int64, found *store.Counts) (bool, error) {
+	rows := int64(0)
+	err := eachRow(c.conn, "SELECT project, status FROM executions WHERE pk BETWEEN ? AND ? LIMIT ?", func(st *sqlite.Stmt) error {
+		rows++
+		if st.ColumnInt64(0) == c.project {
+			found.N[st.ColumnInt(1)]++
+		}
+		return nil
+	}, low, high, int64(tableLimit))
+	return rows < tableLimit, err
+}
+
+// countIndex counts in the index of lists. It reports false when there are too many.
+func (c *tally) countIndex(low, high int64, found *store.Counts) (bool, error) {
+	st, err := c.conn.Prepare("SELECT count(*) FROM (SELECT 1 FROM executions INDEXED BY executions_list " +
 		"WHERE workflow = ? AND status = ? AND pk BETWEEN ? AND ? LIMIT ?)")
 	if err != nil {
 		return false, err
 	}
-	var found store.Counts
-	left := int64(edgeLimit)
-	for _, w := range workflows {
+	left := c.limit
+	st.BindInt64(3, low)
+	st.BindInt64(4, high)
+	for _, w := range c.workflows {
 		for status := range execution.Statuses {
 			st.BindInt64(1, w)
 			st.BindInt64(2, int64(status))
-			st.BindInt64(3, low)
-			st.BindInt64(4, high)
 			st.BindInt64(5, left+1)
 			if _, err := st.Step(); err != nil {
 				return false, err
@@ -232,9 +272,6 @@ func countKeys(conn *sqlite.Conn, workflows []int64, low, high int64, counts *st
 			}
 			found.N[status] += n
 		}
-	}
-	for status, n := range found.N {
-		counts.N[status] += n
 	}
 	return true, nil
 }

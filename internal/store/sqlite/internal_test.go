@@ -142,3 +142,43 @@ func TestCheckpointFailureStopsCommits(t *testing.T) {
 		t.Errorf("commit returned %v, want ErrFailed", err)
 	}
 }
+
+// TestCountsSayWhenTheyAreNotExact cuts an hour that has more executions than are counted one by one.
+func TestCountsSayWhenTheyAreNotExact(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, Config{Memory: true}, 2)
+	f.s.edgeLimit = 100
+	f.millis = 1_800_000_000_000 // a whole hour
+	ids := append(f.start(tableLimit/2, false), f.start(tableLimit/2+10, true)...)
+	last := execution.Time(ids[len(ids)-1].Millis() * 1000)
+	for name, c := range map[string]struct {
+		q    store.CountQuery
+		want store.Counts
+	}{
+		"few in the table":    {store.CountQuery{Project: 1, From: last + 1}, store.Counts{Exact: true}},
+		"few in the index":    {store.CountQuery{Project: 1, Workflows: f.workflows[:1], From: last + 1}, store.Counts{Exact: true}},
+		"many, within hours":  {store.CountQuery{Project: 1, From: last - 1000, To: last}, inexact(tableLimit/2, tableLimit/2+10)},
+		"many, at one end":    {store.CountQuery{Project: 1, To: last}, inexact(tableLimit/2, tableLimit/2+10)},
+		"many of a workflow":  {store.CountQuery{Project: 1, Workflows: f.workflows[:1], To: last}, inexact(tableLimit/4, tableLimit/4+5)},
+		"all, over all hours": {store.CountQuery{Project: 1}, exact(tableLimit/2, tableLimit/2+10)},
+	} {
+		got, err := f.s.Counts(t.Context(), c.q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func inexact(pending, running int64) (c store.Counts) {
+	c.N[execution.Pending], c.N[execution.Running] = pending, running
+	return c
+}
+
+func exact(pending, running int64) store.Counts {
+	c := inexact(pending, running)
+	c.Exact = true
+	return c
+}

@@ -54,6 +54,8 @@ type Store struct {
 	writer *writer // nil when the store is read only
 	check  *checkpointer
 
+	edgeLimit int64 // of Counts
+
 	readers chan *sqlite.Conn
 	opened  int // read connections
 
@@ -80,7 +82,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Readers <= 0 {
 		c.Readers = 4
 	}
-	s := &Store{closed: make(chan struct{})}
+	s := &Store{closed: make(chan struct{}), edgeLimit: edgeLimit}
 	if c.Memory {
 		if c.Path != "" || c.ReadOnly {
 			return nil, errors.New("sqlite: Memory goes with neither Path nor ReadOnly")

@@ -21,5 +21,5 @@ CREATE TABLE counters (
   status INTEGER NOT NULL,
   period INTEGER NOT NULL,
   n INTEGER NOT NULL,
-  PRIMARY KEY (project, level, workflow, status, period)
+  PRIMARY KEY (project, level, workflow, period, status)
 ) STRICT, WITHOUT ROWID;
