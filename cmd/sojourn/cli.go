@@ -79,7 +79,7 @@ const (
 	outputHelp   = "`form` of the output: table, wide, json, jsonl, yaml or name"
 	description  = "Sojourn runs work that must not get lost: every step it acknowledged survives a crash."
 	rootExamples = `  sojourn dev                                     try it: a local server with demo workflows
-  sojourn run greet -f name=Ada                   start a workflow, watch it, print its result
+  sojourn run echo -f name=Ada                    start a workflow, watch it, print its result
   sojourn execution list --status running,waiting
   sojourn execution watch exec_01jd…`
 )

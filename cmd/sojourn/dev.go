@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -135,10 +136,9 @@ func (c *cli) welcome(url, key, data string) {
 	line("")
 	line("  Try it in another terminal, in this folder:")
 	line("")
-	for _, example := range demo.Examples {
-		line("    %s", s.good(example))
+	for _, example := range append(slices.Clone(demo.Examples), "sojourn execution list") {
+		line("    %s", s.good(os.Args[0]+strings.TrimPrefix(example, "sojourn")))
 	}
-	line("    %s", s.good("sojourn execution list"))
 	line("")
 	line("  From another folder, or in your own program, first:")
 	line("")

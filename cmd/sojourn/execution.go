@@ -140,10 +140,10 @@ func (c *cli) startCommand() *cobra.Command {
 		Long: `Start an execution and return as soon as it is stored durably.
 
 With --wait, return when it has ended, or when the time is over; the exit code then tells how it ended (8: not yet).`,
-		Example: `  sojourn execution start greet -f name=Ada
+		Example: `  sojourn execution start echo -f name=Ada
   sojourn execution start order --input @order.json --idempotency-key order-4711
-  id=$(sojourn execution start greet -f name=Ada -o name)
-  jq -n '{name: "Ada"}' | sojourn execution start greet --input - --wait 10s -o json`,
+  id=$(sojourn execution start echo -f name=Ada -o name)
+  jq -n '{name: "Ada"}' | sojourn execution start echo --input - --wait 10s -o json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeWorkflows,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -142,7 +142,7 @@ func (c *cli) runCommand() *cobra.Command {
 
 It exits as the execution ended: 0 completed, 1 failed, 2 cancelled, 3 cancelled by its deadline, 6 rejected. Ctrl-C
 stops watching (130), not the execution. With -o json, yaml or jsonl the whole execution is printed, however it ended.`,
-		Example: `  sojourn run greet -f name=Ada
+		Example: `  sojourn run echo -f name=Ada
   sojourn run order --input @order.json --timeout 5m > result.json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeWorkflows,
