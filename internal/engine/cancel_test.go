@@ -17,9 +17,8 @@ func TestCancelInEachState(t *testing.T) {
 	t.Parallel()
 	const grace = 10 * time.Second
 	type situation struct {
-		workflow string
-		make     func(t *testing.T, b *bench, w *worker) execution.ID
-		leased   bool
+		make   func(t *testing.T, b *bench, w *worker) execution.ID
+		leased bool
 	}
 	start := func(b *bench, change ...func(*engine.StartRequest)) execution.ID {
 		return b.start("echo", change...).ID
@@ -160,11 +159,11 @@ func TestCompletionRacesCancel(t *testing.T) {
 		wg.Go(func() { v, done, err = b.terminated(t, s.ID) })
 		wg.Wait()
 		end := b.get(s.ID)
-		switch {
-		case end.Status == execution.Completed:
+		switch end.Status {
+		case execution.Completed:
 			accepted(t, rs)
 			wantCode(t, "terminate after the completion", err, "already_terminal")
-		case end.Status == execution.Cancelled:
+		case execution.Cancelled:
 			wantCode(t, "completion after the end", rs[0].Err, "already_terminal")
 			if err != nil || !done || v.Status != execution.Cancelled {
 				t.Errorf("terminate: %+v, %t, %v", v, done, err)

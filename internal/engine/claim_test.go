@@ -175,9 +175,9 @@ func TestNothingOvertakesWithinABatch(t *testing.T) {
 		fs.Delay(nil)
 		at := func(id execution.ID) execution.Time {
 			es := b.get(id).Events
-			for i := len(es) - 1; i >= 0; i-- {
-				if es[i].Kind == execution.EventClaimed {
-					return es[i].At
+			for _, e := range slices.Backward(es) {
+				if e.Kind == execution.EventClaimed {
+					return e.At
 				}
 			}
 			return 0
