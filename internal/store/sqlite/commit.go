@@ -19,7 +19,7 @@ type writer struct {
 	conn *sqlite.Conn
 
 	begin, commit, rollback              *stmt
-	load, claim, input, step             *stmt
+	load, claim, solo, input, step       *stmt
 	reserve, reserved, insert            *stmt
 	appendStmt, count, countGone, metaUp *stmt
 	update                               [changesAll + 1]*stmt
@@ -65,6 +65,7 @@ func newWriter(s *Store, conn *sqlite.Conn) (*writer, error) {
 		{&w.rollback, "ROLLBACK"},
 		{&w.load, getQuery},
 		{&w.claim, claimQuery},
+		{&w.solo, soloQuery},
 		{&w.input, inputQuery},
 		{&w.step, stepQuery},
 		{&w.reserve, reserveQuery},

@@ -15,14 +15,14 @@ import (
 // Columns of executions, in the order in which they are read and bound. What is in fixedColumns never changes.
 const (
 	fixedColumns    = "pk, tail, project, workflow, version, trigger_type, priority"
-	changingColumns = "intended, why, revision, attempt, steps, failures, strikes, finalizers, bytes, cancel_reason, " +
+	changingColumns = "intended, why, revision, attempt, steps, failures, finalizers, bytes, cancel_reason, " +
 		"session, lease, started_at, completed_at, wake_at, expires_at, deadline_at, cancel_requested_at, cancel_by, " +
 		"progress, error_code, first, last"
-	rowColumns = fixedColumns + ", status, ready_at, " + changingColumns
+	rowColumns = fixedColumns + ", status, ready_at, strikes, " + changingColumns
 
 	fixedWidth    = 7
-	changingWidth = 23
-	rowWidth      = fixedWidth + 2 + changingWidth
+	changingWidth = 22
+	rowWidth      = fixedWidth + 3 + changingWidth
 )
 
 // scanRow reads rowColumns. NULL is zero, but for progress.
@@ -35,13 +35,13 @@ func scanRow(s *sqlite.Stmt, r *store.Row) {
 	r.Priority = int8(s.ColumnInt32(6))
 	r.Status = execution.Status(s.ColumnInt32(7))
 	r.ReadyAt = execution.Time(s.ColumnInt64(8))
-	r.Intended = execution.Status(s.ColumnInt32(9))
-	r.Why = execution.Why(s.ColumnInt32(10))
-	r.Revision = s.ColumnInt64(11)
-	r.Attempt = s.ColumnInt32(12)
-	r.Steps = s.ColumnInt32(13)
-	r.Failures = s.ColumnInt32(14)
-	r.Strikes = s.ColumnInt32(15)
+	r.Strikes = s.ColumnInt32(9)
+	r.Intended = execution.Status(s.ColumnInt32(10))
+	r.Why = execution.Why(s.ColumnInt32(11))
+	r.Revision = s.ColumnInt64(12)
+	r.Attempt = s.ColumnInt32(13)
+	r.Steps = s.ColumnInt32(14)
+	r.Failures = s.ColumnInt32(15)
 	r.Finalizers = s.ColumnInt32(16)
 	r.Bytes = s.ColumnInt64(17)
 	r.CancelReason = execution.CancelReason(s.ColumnInt32(18))
@@ -74,31 +74,30 @@ func bindChanging(s *stmt, i int, r *store.Row) {
 	s.setInt(i+3, int64(r.Attempt))
 	s.setInt(i+4, int64(r.Steps))
 	s.setInt(i+5, int64(r.Failures))
-	s.setInt(i+6, int64(r.Strikes))
-	s.setInt(i+7, int64(r.Finalizers))
-	s.setInt(i+8, r.Bytes)
-	s.setInt(i+9, int64(r.CancelReason))
-	s.setOptional(i+10, r.Session)
+	s.setInt(i+6, int64(r.Finalizers))
+	s.setInt(i+7, r.Bytes)
+	s.setInt(i+8, int64(r.CancelReason))
+	s.setOptional(i+9, r.Session)
 	if r.Session == 0 {
-		s.setNull(i + 11)
+		s.setNull(i + 10)
 	} else {
-		s.setBytes(i+11, r.Lease[:])
+		s.setBytes(i+10, r.Lease[:])
 	}
-	s.setTime(i+12, r.StartedAt)
-	s.setTime(i+13, r.CompletedAt)
-	s.setTime(i+14, r.WakeAt)
-	s.setTime(i+15, r.ExpiresAt)
-	s.setTime(i+16, r.DeadlineAt)
-	s.setTime(i+17, r.CancelRequestedAt)
-	s.setTime(i+18, r.CancelBy)
+	s.setTime(i+11, r.StartedAt)
+	s.setTime(i+12, r.CompletedAt)
+	s.setTime(i+13, r.WakeAt)
+	s.setTime(i+14, r.ExpiresAt)
+	s.setTime(i+15, r.DeadlineAt)
+	s.setTime(i+16, r.CancelRequestedAt)
+	s.setTime(i+17, r.CancelBy)
 	if math.IsNaN(r.Progress) {
-		s.setNull(i + 19)
+		s.setNull(i + 18)
 	} else {
-		s.setFloat(i+19, r.Progress)
+		s.setFloat(i+18, r.Progress)
 	}
-	s.setOptionalText(i+20, r.ErrorCode)
-	s.setInt(i+21, r.First)
-	s.setInt(i+22, r.Last)
+	s.setOptionalText(i+19, r.ErrorCode)
+	s.setInt(i+20, r.First)
+	s.setInt(i+21, r.Last)
 }
 
 const insertQuery = "INSERT INTO executions (" + rowColumns + ", due_at) VALUES " +
@@ -116,7 +115,8 @@ func (w *writer) insertRow(r *store.Row) error {
 	s.setInt(7, int64(r.Priority))
 	s.setInt(8, int64(r.Status))
 	s.setTime(9, r.ReadyAt)
-	bindChanging(s, fixedWidth+3, r)
+	s.setInt(10, int64(r.Strikes))
+	bindChanging(s, fixedWidth+4, r)
 	s.setTime(rowWidth+1, r.DueAt())
 	if err := s.run(); err != nil {
 		return fmt.Errorf("insert execution %s: %w", r.ID, err)
@@ -129,15 +129,17 @@ func (w *writer) insertRow(r *store.Row) error {
 type indexed struct {
 	status     execution.Status
 	ready, due execution.Time
+	strikes    int32
 }
 
-func indexedOf(r *store.Row) indexed { return indexed{r.Status, r.ReadyAt, r.DueAt()} }
+func indexedOf(r *store.Row) indexed { return indexed{r.Status, r.ReadyAt, r.DueAt(), r.Strikes} }
 
 // The parts of an UPDATE that cost an index; each combination is one statement.
 const (
 	changesStatus = 1 << iota
 	changesReady
 	changesDue
+	changesStrikes
 	changesAll = 1<<iota - 1
 )
 
@@ -146,7 +148,7 @@ func updateQuery(parts int) string {
 	b.WriteString("UPDATE executions SET ")
 	b.WriteString(strings.ReplaceAll(changingColumns, ",", " = ?,"))
 	b.WriteString(" = ?")
-	for i, column := range []string{"status", "ready_at", "due_at"} {
+	for i, column := range []string{"status", "ready_at", "due_at", "strikes"} {
 		if parts&(1<<i) != 0 {
 			b.WriteString(", " + column + " = ?")
 		}
@@ -170,6 +172,9 @@ func (w *writer) updateRow(u *store.Update) error {
 		if l.indexed.due != now.due {
 			parts |= changesDue
 		}
+		if l.indexed.strikes != now.strikes {
+			parts |= changesStrikes
+		}
 	}
 	s := w.update[parts]
 	if s == nil {
@@ -191,6 +196,10 @@ func (w *writer) updateRow(u *store.Update) error {
 	}
 	if parts&changesDue != 0 {
 		s.setTime(i, now.due)
+		i++
+	}
+	if parts&changesStrikes != 0 {
+		s.setInt(i, int64(now.strikes))
 		i++
 	}
 	s.setInt(i, r.ID.Order())

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ func TestPlans(t *testing.T) {
 	for query, want := range map[string]string{
 		getQuery:      "SEARCH executions USING INTEGER PRIMARY KEY (rowid=?)",
 		claimQuery:    "SEARCH executions USING INDEX executions_queue (workflow=?)",
+		soloQuery:     "SEARCH executions USING INDEX executions_solo (workflow=?)",
 		stepQuery:     "SEARCH journal USING INDEX journal_step (execution=? AND step=?)",
 		eventQuery:    "SEARCH journal USING INTEGER PRIMARY KEY (rowid=?)",
 		prevQuery:     "SEARCH journal USING INTEGER PRIMARY KEY (rowid=?)",
@@ -39,6 +41,14 @@ func TestPlans(t *testing.T) {
 		if got := strings.Join(plan, "; "); got != want {
 			t.Errorf("%s\nis answered by %s\nwant %s", query, got, want)
 		}
+	}
+}
+
+// TestSoloStrikes holds the number in the SQL to the rule.
+func TestSoloStrikes(t *testing.T) {
+	t.Parallel()
+	if want := fmt.Sprintf("strikes >= %d ", execution.SoloStrikes); !strings.Contains(soloQuery, want) {
+		t.Errorf("%s\ndoes not have %q", soloQuery, want)
 	}
 }
 

@@ -11,9 +11,14 @@ import (
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
-// claimQuery names its index: without statistics SQLite would rather sort what another index finds.
-const claimQuery = "SELECT " + rowColumns + " FROM executions INDEXED BY executions_queue " +
-	"WHERE workflow = ? AND ready_at IS NOT NULL AND strikes >= ? AND strikes < ? ORDER BY priority DESC, ready_at, pk LIMIT ?"
+// The claims name their index: without statistics SQLite would rather sort what another index finds. soloQuery has the
+// number execution.SoloStrikes, as its index has.
+const (
+	claimQuery = "SELECT " + rowColumns + " FROM executions INDEXED BY executions_queue " +
+		"WHERE workflow = ? AND ready_at IS NOT NULL AND strikes < ? ORDER BY priority DESC, ready_at, pk LIMIT ?"
+	soloQuery = "SELECT " + rowColumns + " FROM executions INDEXED BY executions_solo " +
+		"WHERE workflow = ? AND ready_at IS NOT NULL AND strikes >= 2 ORDER BY priority DESC, ready_at, pk LIMIT ?"
+)
 
 // claimable reads the head of a workflow's queue, with what a worker needs to run each execution.
 func (w *writer) claimable(need store.ClaimNeed) ([]store.Claimable, error) {
@@ -22,18 +27,18 @@ func (w *writer) claimable(need store.ClaimNeed) ([]store.Claimable, error) {
 	}
 	var claims []store.Claimable
 	s := w.claim
-	s.setInt(1, need.Workflow)
-	from, to := int64(0), int64(math.MaxInt64)
 	switch need.Solo {
 	case store.SoloIncluded:
+		s.setInt(2, math.MaxInt64)
+		s.setInt(3, int64(need.Limit))
 	case store.SoloLeftOut:
-		to = execution.SoloStrikes
+		s.setInt(2, execution.SoloStrikes)
+		s.setInt(3, int64(need.Limit))
 	case store.SoloOnly:
-		from = execution.SoloStrikes
+		s = w.solo
+		s.setInt(2, int64(need.Limit))
 	}
-	s.setInt(2, from)
-	s.setInt(3, to)
-	s.setInt(4, int64(need.Limit))
+	s.setInt(1, need.Workflow)
 	if err := s.each(func() error {
 		claims = append(claims, store.Claimable{Row: w.scanned(s.Stmt)})
 		return nil

@@ -47,6 +47,9 @@ CREATE INDEX executions_list ON executions (workflow, status, pk);
 -- The queue: eligible and unleased.
 CREATE INDEX executions_queue ON executions (workflow, priority DESC, ready_at, pk) WHERE ready_at IS NOT NULL;
 
+-- Those of the queue that must run alone, mostly none: they are asked for often, and must not be searched for.
+CREATE INDEX executions_solo ON executions (workflow, priority DESC, ready_at, pk) WHERE ready_at IS NOT NULL AND strikes >= 2;
+
 -- The timers.
 CREATE INDEX executions_due ON executions (due_at) WHERE due_at IS NOT NULL;
 
