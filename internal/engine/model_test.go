@@ -1,0 +1,414 @@
+package engine_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/sojournhq/sojourn/internal/engine"
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store/sqlite"
+)
+
+// model drives the engine with random calls of clients and of two workers in virtual time, with restarts, and knows what
+// must be true whatever the engine does: what was acknowledged.
+type model struct {
+	t *rapid.T
+	b *bench
+	w [2]*modelWorker
+
+	keys    map[string]execution.ID
+	hashes  map[string]uint64
+	all     []execution.ID
+	steps   map[execution.ID]map[string]string // acknowledged steps with their outputs
+	final   map[execution.ID]execution.Status  // acknowledged ends
+	touched map[execution.ID]bool              // asked to be cancelled
+	deleted map[execution.ID]bool
+	seen    map[execution.ID]int64 // highest revision seen
+	n       int
+}
+
+type modelWorker struct {
+	*worker
+	held map[execution.ID]engine.Assignment
+}
+
+func (m *model) fatal(format string, args ...any) { m.t.Fatalf(format, args...) }
+
+func (m *model) must(err error, codes ...string) bool {
+	if err == nil {
+		return true
+	}
+	if !slices.Contains(codes, code(err)) {
+		m.fatal("unexpected error: %v", err)
+	}
+	return false
+}
+
+func (m *model) pick(label string, from []execution.ID) execution.ID {
+	return from[rapid.IntRange(0, len(from)-1).Draw(m.t, label)]
+}
+
+func (m *model) start() {
+	r := &engine.StartRequest{Workflow: rapid.SampledFrom([]string{"a", "b"}).Draw(m.t, "workflow"), Input: []byte(`{}`), Hash: 1}
+	r.Priority = int8(rapid.IntRange(-1, 1).Draw(m.t, "priority"))
+	switch rapid.IntRange(0, 5).Draw(m.t, "kind") {
+	case 0:
+		r.Delay = time.Duration(rapid.IntRange(1, 30).Draw(m.t, "delay")) * time.Second
+	case 1:
+		r.Timeout = time.Duration(rapid.IntRange(1, 60).Draw(m.t, "timeout")) * time.Second
+	case 2:
+		r.QueueTTL = time.Duration(rapid.IntRange(1, 30).Draw(m.t, "ttl")) * time.Second
+	}
+	if rapid.Bool().Draw(m.t, "keyed") {
+		r.IdempotencyKey, r.Hash = fmt.Sprint("k", rapid.IntRange(0, 9).Draw(m.t, "key")), uint64(rapid.IntRange(1, 2).Draw(m.t, "hash"))
+	}
+	first, known := m.keys[r.IdempotencyKey]
+	s, err := m.b.Start(m.b.t.Context(), m.b.root, r)
+	switch {
+	case known && m.hashes[r.IdempotencyKey] != r.Hash:
+		if code(err) != "idempotency_mismatch" {
+			m.fatal("another request with key %s: %+v, %v", r.IdempotencyKey, s, err)
+		}
+	case err != nil:
+		m.fatal("start: %v", err)
+	case known:
+		if !s.Replayed || s.ID != first || s.Deleted != m.deleted[first] {
+			m.fatal("a repeat of key %s: %+v, want %s, deleted %t", r.IdempotencyKey, s, first, m.deleted[first])
+		}
+	default:
+		if s.Replayed {
+			m.fatal("a fresh key %q was answered as a repeat", r.IdempotencyKey)
+		}
+		m.all = append(m.all, s.ID)
+		if r.IdempotencyKey != "" {
+			m.keys[r.IdempotencyKey], m.hashes[r.IdempotencyKey] = s.ID, r.Hash
+		}
+	}
+}
+
+func (m *model) ended(id execution.ID, status execution.Status) {
+	if was, ok := m.final[id]; ok && was != status {
+		m.fatal("%s ended as %s and then as %s", id, was, status)
+	}
+	m.final[id] = status
+}
+
+func (m *model) cancel() {
+	if len(m.all) == 0 {
+		return
+	}
+	id := m.pick("cancel", m.all)
+	v, done, err := m.b.Cancel(m.b.t.Context(), m.b.root, id, engine.CancelRequest{Grace: time.Duration(rapid.IntRange(1, 20).Draw(m.t, "grace")) * time.Second})
+	if m.must(err, "already_terminal", "deleted") {
+		m.touched[id] = true
+		if done != v.Status.Final() {
+			m.fatal("cancel answers done %t, %s", done, v.Status)
+		}
+		if done {
+			m.ended(id, v.Status)
+		}
+	}
+}
+
+func (m *model) erase() {
+	ended := slices.SortedFunc(maps.Keys(m.final), func(a, b execution.ID) int { return slices.Compare(a[:], b[:]) })
+	if len(ended) == 0 {
+		return
+	}
+	id := m.pick("delete", ended)
+	if m.must(m.b.Delete(m.b.t.Context(), m.b.root, id), "deleted") {
+		m.deleted[id] = true
+	}
+}
+
+func (m *model) poll(w *modelWorker) {
+	lose := rapid.IntRange(0, 5).Draw(m.t, "lose") == 0
+	r, err := m.b.Poll(m.b.t.Context(), m.b.root, &engine.PollRequest{
+		Session: w.id, Received: w.received.Load(), Wait: time.Duration(rapid.IntRange(0, 300).Draw(m.t, "wait")) * time.Millisecond,
+	})
+	if !m.must(err, "session_lost") {
+		m.open(w)
+		return
+	}
+	if lose {
+		return
+	}
+	w.receive(r)
+	for _, id := range r.Drop {
+		delete(w.held, id)
+	}
+	for _, a := range r.Executions {
+		w.held[a.ID] = a
+		if _, over := m.final[a.ID]; over || m.deleted[a.ID] {
+			m.fatal("%s was handed out after its end", a.ID)
+		}
+		// Recorded steps are exactly those that were acknowledged.
+		got := map[string]string{}
+		for _, x := range a.Recorded {
+			if x.Kind == execution.KindStep && x.Output != nil {
+				got[x.Step] = string(x.Output)
+			}
+		}
+		if !maps.Equal(got, m.steps[a.ID]) {
+			m.fatal("%s: recorded steps %v were handed out, acknowledged were %v", a.ID, got, m.steps[a.ID])
+		}
+	}
+	if n := len(w.held); n > 3 {
+		m.fatal("a worker of capacity 3 holds %d", n)
+	}
+}
+
+func (m *model) open(w *modelWorker) {
+	w.worker = m.b.worker(3, "a", "b")
+	w.held = map[execution.ID]engine.Assignment{}
+}
+
+func (m *model) report(w *modelWorker) {
+	held := slices.SortedFunc(maps.Keys(w.held), func(a, b execution.ID) int { return slices.Compare(a[:], b[:]) })
+	if len(held) == 0 {
+		return
+	}
+	a := w.held[m.pick("report", held)]
+	o := op(a, rapid.SampledFrom([]engine.OpKind{
+		engine.OpStepCompleted, engine.OpStepCompleted, engine.OpStepFailed, engine.OpSleep, engine.OpSuspend, engine.OpProgress,
+		engine.OpComplete, engine.OpFail, engine.OpReject, engine.OpCancelled, engine.OpReturn,
+	}).Draw(m.t, "op"))
+	m.n++
+	o.Step, o.Try, o.Body = fmt.Sprint("s", rapid.IntRange(0, 4).Draw(m.t, "step")), 1, fmt.Appendf(nil, "%d", m.n)
+	o.Duration, o.Value = time.Duration(rapid.IntRange(0, 10).Draw(m.t, "duration"))*time.Second, rapid.Float64Range(0, 1).Draw(m.t, "progress")
+	o.Retry = execution.Retry{MaxAttempts: 3, Initial: time.Duration(rapid.IntRange(1, 8).Draw(m.t, "backoff")) * time.Second}
+	if o.Kind == engine.OpSleep {
+		o.Step = "nap" + o.Step
+	}
+	r, err := m.b.Report(m.b.t.Context(), m.b.root, &engine.ReportRequest{Session: w.id, Received: w.received.Load(), Operations: []engine.Operation{o}})
+	if !m.must(err, "session_lost") {
+		m.open(w)
+		return
+	}
+	x := r.Results[0]
+	if !m.must(x.Err, "stale_lease", "already_terminal", "cancel_requested", "nothing_to_wait", "invalid_transition", "not_found", "history_limit") {
+		if c := code(x.Err); c == "stale_lease" || c == "already_terminal" || c == "not_found" {
+			delete(w.held, a.ID)
+		}
+		return
+	}
+	switch o.Kind {
+	case engine.OpStepCompleted:
+		if m.steps[a.ID] == nil {
+			m.steps[a.ID] = map[string]string{}
+		}
+		if _, again := m.steps[a.ID][o.Step]; again != x.Duplicate {
+			m.fatal("step %s of %s: duplicate %t, want %t", o.Step, a.ID, x.Duplicate, again)
+		}
+		if !x.Duplicate {
+			m.steps[a.ID][o.Step] = string(o.Body)
+		}
+	case engine.OpComplete:
+		m.ended(a.ID, execution.Completed)
+	case engine.OpReject:
+		m.ended(a.ID, execution.Rejected)
+	case engine.OpCancelled:
+		m.ended(a.ID, execution.Cancelled)
+	case engine.OpFail:
+		if x.Final && !m.touched[a.ID] && m.b.get(a.ID).CancelRequestedAt == 0 {
+			m.ended(a.ID, execution.Failed)
+		}
+	}
+	v := m.b.get(a.ID)
+	if v.Session == 0 {
+		delete(w.held, a.ID)
+	}
+}
+
+func (m *model) beat(w *modelWorker) {
+	q := &engine.HeartbeatRequest{Session: w.id, Received: w.received.Load(), Held: len(w.held)}
+	for range 2 {
+		var as []engine.Assignment
+		for _, a := range w.held {
+			as = append(as, a)
+		}
+		q.Digest = digest(as)
+		r, err := m.b.Heartbeat(m.b.t.Context(), m.b.root, q)
+		if !m.must(err, "session_lost") {
+			m.open(w)
+			return
+		}
+		for _, id := range r.Drop {
+			delete(w.held, id)
+		}
+		if !r.Reconcile {
+			return
+		}
+		q.Listed, q.Leases = true, nil
+		for _, a := range w.held {
+			q.Leases = append(q.Leases, a.Lease)
+		}
+	}
+}
+
+// look checks that what a client can see only goes forward.
+func (m *model) look() {
+	for _, id := range m.all {
+		v, err := m.b.Get(m.b.t.Context(), m.b.root, id, engine.GetOptions{})
+		if m.deleted[id] {
+			if code(err) != "deleted" {
+				m.fatal("deleted %s: %v", id, err)
+			}
+			continue
+		}
+		if err != nil {
+			m.fatal("%s: %v", id, err)
+		}
+		if v.Revision < m.seen[id] {
+			m.fatal("%s went from revision %d to %d", id, m.seen[id], v.Revision)
+		}
+		m.seen[id] = v.Revision
+		if v.Status.Final() {
+			m.ended(id, v.Status)
+		} else if was, over := m.final[id]; over {
+			m.fatal("%s is %s after it ended as %s", id, v.Status, was)
+		}
+		if !v.Status.Final() && v.Reason.Code == "" {
+			m.fatal("%s is %s for no reason", id, v.Status)
+		}
+	}
+}
+
+func (m *model) audit() {
+	findings, err := m.b.store.Audit(m.b.t.Context())
+	if err != nil {
+		m.fatal("audit: %v", err)
+	}
+	for _, f := range findings {
+		m.fatal("audit: %s: %s (%s)", f.Invariant, f.Subject, f.Promise)
+	}
+}
+
+// finish lets both workers complete everything: nothing may be left behind.
+func (m *model) finish() {
+	for round := 0; ; round++ {
+		open := 0
+		for _, id := range m.all {
+			if m.deleted[id] {
+				continue
+			}
+			if !m.b.get(id).Status.Final() {
+				open++
+			}
+		}
+		if open == 0 {
+			return
+		}
+		if round == 400 {
+			for _, id := range m.all {
+				if !m.deleted[id] {
+					if v := m.b.get(id); !v.Status.Final() {
+						m.t.Logf("%s: %s, %s: %s", id, v.Status, v.Reason.Message, kinds(v))
+					}
+				}
+			}
+			m.fatal("%d executions do not come to an end", open)
+		}
+		for _, w := range m.w {
+			m.beat(w)
+			r, err := m.b.Poll(m.b.t.Context(), m.b.root, &engine.PollRequest{Session: w.id, Received: w.received.Load(), Wait: 200 * time.Millisecond})
+			if !m.must(err, "session_lost") {
+				m.open(w)
+				continue
+			}
+			w.receive(r)
+			for _, id := range r.Drop {
+				delete(w.held, id)
+			}
+			for _, a := range r.Executions {
+				w.held[a.ID] = a
+			}
+			var ops []engine.Operation
+			for _, a := range w.held {
+				ops = append(ops, complete(a, `{}`))
+			}
+			clear(w.held)
+			if len(ops) > 0 {
+				_, err := m.b.Report(m.b.t.Context(), m.b.root, &engine.ReportRequest{Session: w.id, Operations: ops})
+				m.must(err, "session_lost")
+			}
+		}
+	}
+}
+
+// T5 at the level of the engine.
+func TestRandomTrafficKeepsThePromises(t *testing.T) {
+	checks := "25"
+	if wide {
+		checks = "2000"
+	}
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue { // otherwise somebody has said how many
+		if err := f.Value.Set(checks); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		var failed any
+		synctest.Test(t, func(t *testing.T) {
+			defer func() { failed = recover() }()
+			st, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer st.Close()
+			m := &model{
+				t: rt, b: run(t, st, short), keys: map[string]execution.ID{}, hashes: map[string]uint64{},
+				steps: map[execution.ID]map[string]string{}, final: map[execution.ID]execution.Status{},
+				touched: map[execution.ID]bool{}, deleted: map[execution.ID]bool{}, seen: map[execution.ID]int64{},
+			}
+			defer func() { _ = m.b.stop() }()
+			for i := range m.w {
+				m.w[i] = &modelWorker{}
+				m.open(m.w[i])
+			}
+			for range rapid.IntRange(20, 60).Draw(rt, "length") {
+				w := m.w[rapid.IntRange(0, 1).Draw(rt, "worker")]
+				switch rapid.IntRange(0, 15).Draw(rt, "action") {
+				case 0, 1, 2:
+					m.start()
+				case 3:
+					m.cancel()
+				case 4:
+					m.erase()
+				case 5, 6, 7, 8:
+					m.poll(w)
+				case 9, 10, 11, 12:
+					m.report(w)
+				case 13:
+					m.beat(w)
+				case 14:
+					time.Sleep(time.Duration(rapid.IntRange(1, 4000).Draw(rt, "pause")) * time.Millisecond)
+				case 15:
+					if rapid.IntRange(0, 3).Draw(rt, "restart") == 0 {
+						m.b = m.b.restart(short)
+						for _, w := range m.w {
+							w.worker = w.adopt(m.b)
+						}
+					}
+				}
+			}
+			synctest.Wait()
+			m.look()
+			m.audit()
+			m.finish()
+			synctest.Wait()
+			m.look()
+			m.audit()
+		})
+		if failed != nil {
+			panic(failed) // rapid's own, which ends the case
+		}
+	})
+}
