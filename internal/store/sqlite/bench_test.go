@@ -3,7 +3,6 @@ package sqlite
 import (
 	"fmt"
 	"math/rand/v2"
-	"syscall"
 	"testing"
 	"time"
 
@@ -184,12 +183,6 @@ func (f *fixture) claim(workflow int64, n int) {
 			f.count(c, r, execution.Running, 1)
 		}
 	})
-}
-
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // measure runs f until b.N commands are through and reports the time and processor time of each.

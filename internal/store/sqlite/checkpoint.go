@@ -35,7 +35,7 @@ func startCheckpointer(path, synchronous string) (*checkpointer, error) {
 		return nil, err
 	}
 	conn.SetBusyTimeout(busyTimeout)
-	if err := pragmas(conn, "synchronous = "+synchronous, "wal_autocheckpoint = 0"); err != nil {
+	if err := pragmas(conn, "synchronous = "+synchronous, "fullfsync = ON", "checkpoint_fullfsync = ON", "wal_autocheckpoint = 0"); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	c := &checkpointer{conn: conn, wake: make(chan struct{}, 1)}

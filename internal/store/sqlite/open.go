@@ -205,11 +205,14 @@ func openWriter(ctx context.Context, path, synchronous string) (*sqlite.Conn, er
 	}
 	conn.SetBusyTimeout(busyTimeout)
 	err = pragmas(
-		conn, "synchronous = "+synchronous, "cache_size = -16384", "temp_store = MEMORY",
+		conn, "synchronous = "+synchronous, "fullfsync = ON", "checkpoint_fullfsync = ON", "cache_size = -16384", "temp_store = MEMORY",
 		"wal_autocheckpoint = 0", "journal_size_limit = 134217728",
 	)
 	if err == nil {
 		err = checkLibrary(conn)
+	}
+	if err == nil {
+		err = checkJournal(conn)
 	}
 	if err == nil {
 		err = migrate(ctx, conn)
@@ -220,7 +223,8 @@ func openWriter(ctx context.Context, path, synchronous string) (*sqlite.Conn, er
 	return conn, nil
 }
 
-// create makes the file with the settings that can be chosen only then, and puts its directory entry on the disk.
+// create makes the file with the settings that can be chosen only then, and puts its directory entry on the disk. The
+// file does not shrink: pages of deleted rows are used again, and bookkeeping to give them back would slow each commit.
 func create(path string) error {
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
@@ -247,6 +251,15 @@ func pragmas(conn *sqlite.Conn, settings ...string) error {
 		}
 	}
 	return nil
+}
+
+// checkJournal makes sure that there is a log: on a file system that cannot have one, SQLite goes on without a word.
+func checkJournal(conn *sqlite.Conn) error {
+	mode, err := sqlitex.ResultText(conn.Prep("PRAGMA journal_mode"))
+	if err == nil && mode != "wal" {
+		err = fmt.Errorf("the journal mode is %q and cannot be made WAL: the file system may lack shared memory or locks", mode)
+	}
+	return err
 }
 
 func checkLibrary(conn *sqlite.Conn) error {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -163,4 +164,32 @@ func TestUsage(t *testing.T) {
 	if before.Data == 0 || before.Log == 0 || after.Data+after.Log < before.Data+before.Log+1<<20 {
 		t.Errorf("a megabyte made %+v of %+v", after, before)
 	}
+}
+
+// TestVirtualTime runs a store in a bubble: its goroutines and its clock follow the bubble's time.
+func TestVirtualTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := storetest.NewWorld(t, s, 1)
+		began := s.Now()
+		id := w.Start(func(start *execution.Start) { start.StartAt = began.Add(48 * time.Hour) })
+		time.Sleep(24 * time.Hour)
+		if passed := s.Now().Sub(began); passed != 24*time.Hour {
+			t.Errorf("%s passed in a day", passed)
+		}
+		if due, err := s.Due(t.Context(), s.Now(), 10); err != nil || len(due) != 0 {
+			t.Errorf("due after a day: %v, %v", due, err)
+		}
+		time.Sleep(24 * time.Hour)
+		if due, err := s.Due(t.Context(), s.Now(), 10); err != nil || len(due) != 1 || due[0] != id {
+			t.Errorf("due after two days: %v, %v", due, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
