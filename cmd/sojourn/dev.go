@@ -77,33 +77,32 @@ func (c *cli) dev(ctx context.Context, s *config.Server) error {
 	}
 	worker, ready := newDemoWorker(client, srv.TracerProvider(), log)
 
-	// The server outlives the worker, so that the worker can report what it has finished.
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	served := make(chan error, 1)
-	go func() { served <- srv.Run(serving) }()
+	// The worker is there before the first request is answered. The server outlives it, so that it can report what it
+	// has finished.
 	working, stopWorking := context.WithCancel(ctx)
 	defer stopWorking()
 	worked := make(chan error, 1)
 	go func() { worked <- worker.Run(working) }()
-
 	select {
 	case <-ready:
-		c.welcome(srv.URL(), key, s.Data)
-	case <-working.Done():
+	case err := <-worked:
+		return errors.Join(err, srv.Close())
 	}
-	for {
-		select {
-		case err := <-worked:
-			if ctx.Err() != nil {
-				c.say("stopping")
-			}
-			stop()
-			return errors.Join(err, <-served)
-		case err := <-served:
-			stopWorking()
-			return errors.Join(err, <-worked)
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- srv.Run(serving) }()
+	c.welcome(srv.URL(), key, s.Data)
+	select {
+	case err := <-worked:
+		if ctx.Err() != nil {
+			c.say("stopping")
 		}
+		stop()
+		return errors.Join(err, <-served)
+	case err := <-served:
+		stopWorking()
+		return errors.Join(err, <-worked)
 	}
 }
 
