@@ -53,6 +53,7 @@ server and key by themselves.`,
 }
 
 func (c *cli) dev(ctx context.Context, s *config.Server) error {
+	paceGC(c.env["GOGC"])
 	key, err := devKey(s)
 	if err != nil {
 		return err

@@ -55,6 +55,7 @@ func hideClientFlags(cmd *cobra.Command) {
 }
 
 func (c *cli) serve(ctx context.Context, s *config.Server) error {
+	paceGC(c.env["GOGC"])
 	log := c.logger(s.LogLevel, s.LogFormat)
 	s.TraceEndpoint = first(s.TraceEndpoint, c.env["OTEL_EXPORTER_OTLP_ENDPOINT"])
 	cfg := serverConfig(s, log)
