@@ -19,9 +19,10 @@ import (
 // model drives the engine with random calls of clients and of two workers in virtual time, with restarts, and knows what
 // must be true whatever the engine does: what was acknowledged.
 type model struct {
-	t *rapid.T
-	b *bench
-	w [2]*modelWorker
+	t      *testing.T
+	b      *bench
+	script []uint16 // what is random, drawn before the virtual time begins
+	w      [2]*modelWorker
 
 	keys    map[string]execution.ID
 	hashes  map[string]uint64
@@ -39,7 +40,20 @@ type modelWorker struct {
 	held map[execution.ID]engine.Assignment
 }
 
-func (m *model) fatal(format string, args ...any) { m.t.Fatalf(format, args...) }
+// broken is a promise that was not kept.
+type broken string
+
+func (m *model) fatal(format string, args ...any) { panic(broken(fmt.Sprintf(format, args...))) }
+
+// draw takes the next number from the script.
+func (m *model) draw(from, to int) int {
+	if len(m.script) == 0 {
+		return from
+	}
+	n := int(m.script[0])
+	m.script = m.script[1:]
+	return from + n%(to-from+1)
+}
 
 func (m *model) must(err error, codes ...string) bool {
 	if err == nil {
@@ -51,23 +65,21 @@ func (m *model) must(err error, codes ...string) bool {
 	return false
 }
 
-func (m *model) pick(label string, from []execution.ID) execution.ID {
-	return from[rapid.IntRange(0, len(from)-1).Draw(m.t, label)]
-}
+func (m *model) pick(from []execution.ID) execution.ID { return from[m.draw(0, len(from)-1)] }
 
 func (m *model) start() {
-	r := &engine.StartRequest{Workflow: rapid.SampledFrom([]string{"a", "b"}).Draw(m.t, "workflow"), Input: []byte(`{}`), Hash: 1}
-	r.Priority = int8(rapid.IntRange(-1, 1).Draw(m.t, "priority"))
-	switch rapid.IntRange(0, 5).Draw(m.t, "kind") {
+	r := &engine.StartRequest{Workflow: []string{"a", "b"}[m.draw(0, 1)], Input: []byte(`{}`), Hash: 1}
+	r.Priority = int8(m.draw(-1, 1))
+	switch m.draw(0, 5) {
 	case 0:
-		r.Delay = time.Duration(rapid.IntRange(1, 30).Draw(m.t, "delay")) * time.Second
+		r.Delay = time.Duration(m.draw(1, 30)) * time.Second
 	case 1:
-		r.Timeout = time.Duration(rapid.IntRange(1, 60).Draw(m.t, "timeout")) * time.Second
+		r.Timeout = time.Duration(m.draw(1, 60)) * time.Second
 	case 2:
-		r.QueueTTL = time.Duration(rapid.IntRange(1, 30).Draw(m.t, "ttl")) * time.Second
+		r.QueueTTL = time.Duration(m.draw(1, 30)) * time.Second
 	}
-	if rapid.Bool().Draw(m.t, "keyed") {
-		r.IdempotencyKey, r.Hash = fmt.Sprint("k", rapid.IntRange(0, 9).Draw(m.t, "key")), uint64(rapid.IntRange(1, 2).Draw(m.t, "hash"))
+	if m.draw(0, 1) == 1 {
+		r.IdempotencyKey, r.Hash = fmt.Sprint("k", m.draw(0, 9)), uint64(m.draw(1, 2))
 	}
 	first, known := m.keys[r.IdempotencyKey]
 	s, err := m.b.Start(m.b.t.Context(), m.b.root, r)
@@ -104,8 +116,8 @@ func (m *model) cancel() {
 	if len(m.all) == 0 {
 		return
 	}
-	id := m.pick("cancel", m.all)
-	v, done, err := m.b.Cancel(m.b.t.Context(), m.b.root, id, engine.CancelRequest{Grace: time.Duration(rapid.IntRange(1, 20).Draw(m.t, "grace")) * time.Second})
+	id := m.pick(m.all)
+	v, done, err := m.b.Cancel(m.b.t.Context(), m.b.root, id, engine.CancelRequest{Grace: time.Duration(m.draw(1, 20)) * time.Second})
 	if m.must(err, "already_terminal", "deleted") {
 		m.touched[id] = true
 		if done != v.Status.Final() {
@@ -122,16 +134,16 @@ func (m *model) erase() {
 	if len(ended) == 0 {
 		return
 	}
-	id := m.pick("delete", ended)
+	id := m.pick(ended)
 	if m.must(m.b.Delete(m.b.t.Context(), m.b.root, id), "deleted") {
 		m.deleted[id] = true
 	}
 }
 
 func (m *model) poll(w *modelWorker) {
-	lose := rapid.IntRange(0, 5).Draw(m.t, "lose") == 0
+	lose := m.draw(0, 5) == 0
 	r, err := m.b.Poll(m.b.t.Context(), m.b.root, &engine.PollRequest{
-		Session: w.id, Received: w.received.Load(), Wait: time.Duration(rapid.IntRange(0, 300).Draw(m.t, "wait")) * time.Millisecond,
+		Session: w.id, Received: w.received.Load(), Wait: time.Duration(m.draw(0, 300)) * time.Millisecond,
 	})
 	if !m.must(err, "session_lost") {
 		m.open(w)
@@ -175,15 +187,16 @@ func (m *model) report(w *modelWorker) {
 	if len(held) == 0 {
 		return
 	}
-	a := w.held[m.pick("report", held)]
-	o := op(a, rapid.SampledFrom([]engine.OpKind{
+	a := w.held[m.pick(held)]
+	kinds := []engine.OpKind{
 		engine.OpStepCompleted, engine.OpStepCompleted, engine.OpStepFailed, engine.OpSleep, engine.OpSuspend, engine.OpProgress,
 		engine.OpComplete, engine.OpFail, engine.OpReject, engine.OpCancelled, engine.OpReturn,
-	}).Draw(m.t, "op"))
+	}
+	o := op(a, kinds[m.draw(0, len(kinds)-1)])
 	m.n++
-	o.Step, o.Try, o.Body = fmt.Sprint("s", rapid.IntRange(0, 4).Draw(m.t, "step")), 1, fmt.Appendf(nil, "%d", m.n)
-	o.Duration, o.Value = time.Duration(rapid.IntRange(0, 10).Draw(m.t, "duration"))*time.Second, rapid.Float64Range(0, 1).Draw(m.t, "progress")
-	o.Retry = execution.Retry{MaxAttempts: 3, Initial: time.Duration(rapid.IntRange(1, 8).Draw(m.t, "backoff")) * time.Second}
+	o.Step, o.Try, o.Body = fmt.Sprint("s", m.draw(0, 4)), 1, fmt.Appendf(nil, "%d", m.n)
+	o.Duration, o.Value = time.Duration(m.draw(0, 10))*time.Second, float64(m.draw(0, 100))/100
+	o.Retry = execution.Retry{MaxAttempts: 3, Initial: time.Duration(m.draw(1, 8)) * time.Second}
 	if o.Kind == engine.OpSleep {
 		o.Step = "nap" + o.Step
 	}
@@ -355,60 +368,72 @@ func TestRandomTrafficKeepsThePromises(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		var failed any
+		script := rapid.SliceOfN(rapid.Uint16(), 50, 400).Draw(rt, "script")
+		var failed broken
 		synctest.Test(t, func(t *testing.T) {
-			defer func() { failed = recover() }()
 			st, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer st.Close()
 			m := &model{
-				t: rt, b: run(t, st, short), keys: map[string]execution.ID{}, hashes: map[string]uint64{},
+				t: t, b: run(t, st, short), script: script, keys: map[string]execution.ID{}, hashes: map[string]uint64{},
 				steps: map[execution.ID]map[string]string{}, final: map[execution.ID]execution.Status{},
 				touched: map[execution.ID]bool{}, deleted: map[execution.ID]bool{}, seen: map[execution.ID]int64{},
 			}
-			defer func() { _ = m.b.stop() }()
-			for i := range m.w {
-				m.w[i] = &modelWorker{}
-				m.open(m.w[i])
-			}
-			for range rapid.IntRange(20, 60).Draw(rt, "length") {
-				w := m.w[rapid.IntRange(0, 1).Draw(rt, "worker")]
-				switch rapid.IntRange(0, 15).Draw(rt, "action") {
-				case 0, 1, 2:
-					m.start()
-				case 3:
-					m.cancel()
-				case 4:
-					m.erase()
-				case 5, 6, 7, 8:
-					m.poll(w)
-				case 9, 10, 11, 12:
-					m.report(w)
-				case 13:
-					m.beat(w)
-				case 14:
-					time.Sleep(time.Duration(rapid.IntRange(1, 4000).Draw(rt, "pause")) * time.Millisecond)
-				case 15:
-					if rapid.IntRange(0, 3).Draw(rt, "restart") == 0 {
-						m.b = m.b.restart(short)
-						for _, w := range m.w {
-							w.worker = w.adopt(m.b)
-						}
+			defer func() {
+				_ = m.b.stop()
+				if x := recover(); x != nil {
+					var ok bool
+					if failed, ok = x.(broken); !ok {
+						panic(x)
 					}
 				}
-			}
-			synctest.Wait()
-			m.look()
-			m.audit()
-			m.finish()
-			synctest.Wait()
-			m.look()
-			m.audit()
+			}()
+			m.run()
 		})
-		if failed != nil {
-			panic(failed) // rapid's own, which ends the case
+		if failed != "" {
+			rt.Fatalf("%s", string(failed))
 		}
 	})
+}
+
+func (m *model) run() {
+	for i := range m.w {
+		m.w[i] = &modelWorker{}
+		m.open(m.w[i])
+	}
+	for len(m.script) > 0 {
+		w := m.w[m.draw(0, 1)]
+		switch m.draw(0, 15) {
+		case 0, 1, 2:
+			m.start()
+		case 3:
+			m.cancel()
+		case 4:
+			m.erase()
+		case 5, 6, 7, 8:
+			m.poll(w)
+		case 9, 10, 11, 12:
+			m.report(w)
+		case 13:
+			m.beat(w)
+		case 14:
+			time.Sleep(time.Duration(m.draw(1, 4000)) * time.Millisecond)
+		case 15:
+			if m.draw(0, 3) == 0 {
+				m.b = m.b.restart(short)
+				for _, w := range m.w {
+					w.worker = w.adopt(m.b)
+				}
+			}
+		}
+	}
+	synctest.Wait()
+	m.look()
+	m.audit()
+	m.finish()
+	synctest.Wait()
+	m.look()
+	m.audit()
 }

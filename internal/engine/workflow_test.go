@@ -226,17 +226,17 @@ func TestAWorkflowIsDeletedOnlyWhenNothingIsOpen(t *testing.T) {
 func TestStartsRaceTheDeletion(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for range 15 {
+	for round := range 15 {
 		if _, err := b.CreateWorkflow(t.Context(), b.root, engine.WorkflowSpec{Name: "w"}); err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		started := 0
-		for range 4 {
+		for i := range 4 {
 			wg.Go(func() {
-				for range 3 {
-					_, err := b.tryStart("w", keyed(fmt.Sprint(started, time.Now().UnixNano()), 1))
+				for j := range 3 {
+					_, err := b.tryStart("w", keyed(fmt.Sprint(round, i, j), 1))
 					if err != nil {
 						wantCode(t, "a start", err, "not_found")
 						continue
