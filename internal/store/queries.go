@@ -17,7 +17,7 @@ type ListQuery struct {
 	Text      string       // substring of the input, ASCII letters in either case
 	Before    execution.ID // only executions older than this; zero: from the newest
 	Limit     int
-	// Slice bounds how long a filter that no index serves may search; zero: 50 ms.
+	// Slice bounds how long a filter that no index serves may search; zero: 40 ms.
 	Slice time.Duration
 	// Payloads asks for the first and last events of each item.
 	Payloads bool
