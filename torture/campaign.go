@@ -296,9 +296,7 @@ func (c *campaign) judge() (*check.Verdict, error) {
 			return nil, err
 		}
 	}
-	if err := c.load.settle(c.ctx); err != nil {
-		return nil, err
-	}
+	settled := c.load.settle(c.ctx)
 	ended := poll(c.ctx, patience, "every execution to end", func() (bool, error) {
 		n, err := c.load.client.Executions.Counts(c.ctx, sojourn.CountParams{})
 		if err != nil {
@@ -317,6 +315,9 @@ func (c *campaign) judge() (*check.Verdict, error) {
 		return nil, err
 	}
 	v := check.Judge(evidence)
+	if settled != nil {
+		v.Violations = append(v.Violations, check.Violation{Rule: check.Unfinished, Subject: settled.Error()})
+	}
 	if ended != nil {
 		v.Violations = append(v.Violations, check.Violation{Rule: check.Unfinished, Subject: ended.Error()})
 	}

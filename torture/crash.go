@@ -50,7 +50,7 @@ func (c *campaign) nth(name string) int {
 	case failpoint.SessionLost, failpoint.JanitorDeleted:
 		return 1
 	case failpoint.TimerFired:
-		return 8 + c.rand.IntN(15)
+		return (12 + c.rand.IntN(15)) * (1 + c.try)
 	case failpoint.StartAccepted, failpoint.PollTaken, failpoint.ReportCommitted:
 		return (120 + c.rand.IntN(200)) * (1 + c.try)
 	default:
