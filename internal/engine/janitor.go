@@ -33,13 +33,13 @@ func (j *janitor) run(ctx context.Context) {
 	defer disk.Stop()
 	clean := time.NewTicker(janitorEvery)
 	defer clean.Stop()
-	j.disk()
+	j.disk(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-disk.C:
-			j.disk()
+			j.disk(ctx)
 		case <-clean.C:
 			if err := j.round(ctx); err != nil && ctx.Err() == nil {
 				j.e.log.Error("could not remove retired executions", "error", err)
@@ -50,7 +50,7 @@ func (j *janitor) run(ctx context.Context) {
 
 // disk refuses starts while the disk is nearly full, and allows them again with a little more room, so that the answer
 // does not flap.
-func (j *janitor) disk() {
+func (j *janitor) disk(ctx context.Context) {
 	if j.e.cfg.DiskFree == nil {
 		return
 	}
@@ -59,6 +59,7 @@ func (j *janitor) disk() {
 		j.e.log.Error("could not read the free disk space", "error", err)
 		return
 	}
+	free = j.room(ctx, free)
 	low := j.e.lowDisk.Load()
 	switch {
 	case !low && free < j.e.cfg.LowDisk:
@@ -68,6 +69,20 @@ func (j *janitor) disk() {
 		j.e.lowDisk.Store(false)
 		j.e.log.Info("the disk has room again, starts are accepted", "free_bytes", free)
 	}
+}
+
+// room is what starts may still take: the free disk and, when that is little, the room inside the data that deletions
+// have made. The write-ahead log needs real disk, so that only counts while a quarter of the limit is left of it.
+func (j *janitor) room(ctx context.Context, free int64) int64 {
+	if free > 2*j.e.cfg.LowDisk || free < j.e.cfg.LowDisk/4 {
+		return free
+	}
+	u, err := j.e.store.Usage(ctx)
+	if err != nil {
+		j.e.log.Error("could not read what the data takes", "error", err)
+		return free
+	}
+	return free + u.Free
 }
 
 // round removes the executions of every workflow that ended before their retention, and old idempotency keys. What goes

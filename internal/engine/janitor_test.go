@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -202,6 +203,47 @@ func TestLowDisk(t *testing.T) {
 		b.audit()
 	}, func(c *engine.Config) {
 		c.LowDisk = 100
+		c.DiskFree = func() (int64, error) { return free.Load(), nil }
+	})
+}
+
+// What the janitor or a caller removes makes room for starts, although the file stays as large as it was.
+func TestDeletionsMakeRoom(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 20
+	var free atomic.Int64
+	free.Store(4 * limit)
+	bubble(t, func(t *testing.T, b *bench) {
+		w := b.worker(1, "w")
+		output := `{"text":"` + strings.Repeat("x", 256<<10) + `"}`
+		var ids []execution.ID
+		for range 8 {
+			s := b.start("w")
+			accepted(t, w.report(complete(w.poll()[0], output)))
+			ids = append(ids, s.ID)
+		}
+		free.Store(limit / 2)
+		settled := func() {
+			time.Sleep(1100 * time.Millisecond)
+			synctest.Wait()
+		}
+		settled()
+		_, err := b.tryStart("w")
+		wantCode(t, "a start on a full disk", err, "insufficient_storage")
+		for _, id := range ids {
+			if err := b.Delete(t.Context(), b.root, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settled()
+		b.start("w")
+		free.Store(limit/4 - 1)
+		settled()
+		_, err = b.tryStart("w")
+		wantCode(t, "a start without disk for the log", err, "insufficient_storage")
+		b.audit()
+	}, func(c *engine.Config) {
+		c.LowDisk = limit
 		c.DiskFree = func() (int64, error) { return free.Load(), nil }
 	})
 }
