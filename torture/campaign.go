@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sojournhq/sojourn/sdk/go"
 	"github.com/sojournhq/sojourn/torture/check"
 	"github.com/sojournhq/sojourn/torture/journal"
@@ -206,10 +208,11 @@ func (c *campaign) open() (err error) {
 		data = filepath.Join(c.disk.path(), "data")
 	}
 	if c.little {
-		if c.small, err = newSmallDisk(filepath.Join(c.dir, "small"), "16m"); err != nil {
+		if c.small, err = newSmallDisk(filepath.Join(c.dir, "small"), "16m"); err == nil {
+			data = filepath.Join(c.small.dir, "data")
+		} else if !errors.Is(err, unix.EPERM) {
 			return err
 		}
-		data = filepath.Join(c.small.dir, "data")
 	}
 	if c.srv, err = newServer(c.ctx, c.bins.server, c.dir, data); err != nil {
 		return err

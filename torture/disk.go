@@ -72,7 +72,7 @@ func newSmallDisk(dir string, size string) (*smallDisk, error) {
 		return nil, err
 	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=700,size="+size); err != nil {
-		return nil, fmt.Errorf("%w: mount a tmpfs: %w", errMissing, err)
+		return nil, fmt.Errorf("mount a tmpfs: %w", err)
 	}
 	return &smallDisk{dir}, nil
 }

@@ -42,7 +42,6 @@ type load struct {
 	open    map[string]start // starts whose outcome is unknown, by key
 	recent  []acked          // some of the latest acknowledged starts
 	errs    []error          // of the journal
-	refused map[string]bool  // codes of refusals seen
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	prefix  string

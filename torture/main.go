@@ -51,7 +51,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.IntVar(&p.WorkerKills, "worker-kills", p.WorkerKills, "kills of workers")
 	fs.BoolVar(&p.Poison, "poison", p.Poison, "run a step that kills its worker")
 	fs.IntVar(&p.Drains, "drains", p.Drains, "rounds of gentle restarts")
-	fs.IntVar(&p.DiskErrors, "disk-errors", p.DiskErrors, "failed fsyncs")
+	fs.IntVar(&p.DiskErrors, "disk-errors", p.DiskErrors, "failed fsyncs and writes")
 	fs.BoolVar(&p.FullDisk, "full-disk", p.FullDisk, "let the disk become full")
 	fs.IntVar(&p.Workers, "workers", p.Workers, "worker processes")
 	fs.BoolVar(&p.Coverage, "coverage", p.Coverage, "require that every edge and event was seen")

@@ -19,7 +19,7 @@ type plan struct {
 	WorkerKills int    // workers killed, one at a time
 	Poison      bool   // a step that kills its worker
 	Drains      int    // rounds in which all workers and the server are restarted gently
-	DiskErrors  int    // failed fsyncs, each in a life of its own
+	DiskErrors  int    // failed fsyncs and writes, each in a life of its own
 	FullDisk    bool   // no space left
 	Workers     int    // processes
 	Together    bool   // everything on one set of data, which is read once: quick, and only for what needs no disk of its own
@@ -32,11 +32,11 @@ var (
 	shortPlan = plan{Kills: 8, Failpoints: 3, Freezes: 1, WorkerKills: 1, Workers: 3, Together: true}
 	widePlan  = plan{
 		Kills: 15, Failpoints: -1, PowerCuts: 3, SelfTest: true, Freezes: 2, WorkerKills: 4, Poison: true, Drains: 2,
-		DiskErrors: 2, FullDisk: true, Workers: 3, Coverage: true,
+		DiskErrors: 3, FullDisk: true, Workers: 3, Coverage: true,
 	}
 	longPlan = plan{
 		Kills: 60, Failpoints: -1, PowerCuts: 50, SelfTest: true, Freezes: 6, WorkerKills: 12, Poison: true, Drains: 5,
-		DiskErrors: 8, FullDisk: true, Workers: 4, Coverage: true,
+		DiskErrors: 9, FullDisk: true, Workers: 4, Coverage: true,
 	}
 )
 
@@ -123,7 +123,7 @@ func (p plan) chapters() []chapter {
 		add(&campaign{name: "normal", lossy: true, proof: true, env: []string{"SOJOURN_UNSAFE_SYNCHRONOUS=NORMAL"}}, []nemesis{lossProof()})
 	}
 	if p.DiskErrors > 0 {
-		add(&campaign{name: "errors"}, repeat(p.DiskErrors, func(int) nemesis { return failedSync() }))
+		add(&campaign{name: "errors"}, repeat(p.DiskErrors, func(i int) nemesis { return failing(failures[i%len(failures)]) }))
 	}
 	if p.FullDisk {
 		add(&campaign{name: "full", little: true}, []nemesis{fullDisk()})

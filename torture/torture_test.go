@@ -154,10 +154,10 @@ func TestPowerCutSeesLoss(t *testing.T) {
 	play(t, plan{SelfTest: true, Workers: 1})
 }
 
-// TestDiskError lets single fsyncs fail, and fills a disk.
+// TestDiskError lets fsyncs and writes fail, and fills a disk.
 func TestDiskError(t *testing.T) {
 	wide(t)
-	t.Run("fsync", func(t *testing.T) {
+	t.Run("calls", func(t *testing.T) {
 		if v := play(t, plan{DiskErrors: widePlan.DiskErrors, Workers: 2}); v.Nemeses.DiskErrors != widePlan.DiskErrors {
 			t.Errorf("%d errors", v.Nemeses.DiskErrors)
 		}
@@ -206,7 +206,7 @@ func TestPlans(t *testing.T) {
 		}
 		for part, want := range map[string]int{
 			" kill": p.Kills, "points ": len(failpoint.Names), "worker kill": p.WorkerKills, "freeze": p.Freezes, "fence": 1,
-			"poison": 1, "drains drain": p.Drains, "power cut": p.PowerCuts, "self-test": 1, "failed fsync": p.DiskErrors, "full disk": 1,
+			"poison": 1, "drains drain": p.Drains, "power cut": p.PowerCuts, "self-test": 1, "errors ": p.DiskErrors, "full disk": 1,
 		} {
 			if got := count(list, part); got != want && part != " kill" || got < want {
 				t.Errorf("%s: %d rounds of %q, want %d: %v", form, got, part, want, list)
