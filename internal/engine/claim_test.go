@@ -16,7 +16,9 @@ import (
 
 func TestAStartIsClaimedInItsOwnTransaction(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, b *bench) {
+	faulty(t, func(t *testing.T, b *bench, fs *faultstore.Store) {
+		// Each transaction takes a while, so that two of them have two times.
+		fs.Delay(func(*store.Need) time.Duration { return time.Millisecond })
 		w := b.worker(2, "echo")
 		if as := w.take(); len(as) != 0 {
 			t.Fatalf("%d executions from nowhere", len(as))
@@ -33,10 +35,9 @@ func TestAStartIsClaimedInItsOwnTransaction(t *testing.T) {
 		if v.Events[0].At != v.Events[1].At {
 			t.Errorf("created at %s, claimed at %s: not one transaction", v.Events[0].At, v.Events[1].At)
 		}
-		if as := w.take(); len(as) != 1 || as[0].ID != s.ID || as[0].Attempt != 1 {
+		if as := w.poll(); len(as) != 1 || as[0].ID != s.ID || as[0].Attempt != 1 {
 			t.Errorf("delivered %+v", as)
 		}
-		b.audit()
 	})
 }
 
@@ -182,13 +183,36 @@ func TestNothingOvertakesWithinABatch(t *testing.T) {
 			}
 			return 0
 		}
-		w.poll()
+		for n := 0; n < 2; {
+			n += len(w.poll())
+		}
 		if x, y := at(older.ID), at(younger.ID); y == 0 || y < x {
 			t.Errorf("the younger one was claimed at %s, the older one again at %s", y, x)
 		}
 		if e := b.get(older.ID).Events[2]; e.Kind != execution.EventReturned || e.At != b.get(younger.ID).Events[0].At {
 			t.Error("the two were not decided in one batch: the test tests nothing")
 		}
+	})
+}
+
+// A worker becomes free while one execution is in the queue and another one is being started: the older one is next.
+func TestAStartDoesNotOvertakeTheClaimBehindIt(t *testing.T) {
+	t.Parallel()
+	faulty(t, func(t *testing.T, b *bench, fs *faultstore.Store) {
+		w := b.worker(1, "echo")
+		b.start("echo")
+		a := w.poll()[0]
+		older := b.start("echo")
+		fs.Delay(func(*store.Need) time.Duration { return 100 * time.Millisecond })
+		var wg sync.WaitGroup
+		wg.Go(func() { accepted(t, w.report(complete(a, `{}`))) })
+		synctest.Wait() // the report is in its transaction: the claim that follows from it comes behind this start
+		wg.Go(func() { b.start("echo") })
+		wg.Wait()
+		if as := w.poll(); len(as) != 1 || as[0].ID != older.ID {
+			t.Errorf("the freed worker got %v, want %s", ids(as), older.ID)
+		}
+		fs.Delay(nil)
 	})
 }
 

@@ -140,7 +140,8 @@ func TestARefusedStartGivesItsKeyUp(t *testing.T) {
 		_, err := b.Start(t.Context(), b.root, bad())
 		wantCode(t, "input that does not match", err, "invalid_request")
 	}
-	out := b.StartBatch(t.Context(), b.root, []*engine.StartRequest{bad(), good(), bad(), good()})
+	other := &engine.StartRequest{Workflow: "strict", Input: []byte(`{"a":1}`), Hash: 3} // makes the batch write something
+	out := b.StartBatch(t.Context(), b.root, []*engine.StartRequest{bad(), good(), bad(), good(), other})
 	wantCode(t, "the bad one of the batch", out[0].Err, "invalid_request")
 	if out[1].Err != nil || out[1].Started.Replayed || out[1].Started.Deleted {
 		t.Fatalf("the good one after it: %+v, %v", out[1].Started, out[1].Err)
