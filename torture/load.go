@@ -37,14 +37,14 @@ type load struct {
 	strict  atomic.Bool  // the first answer of 500 or more sets down
 	late    atomic.Int64 // acknowledgements of requests that were sent after that
 
-	mu      sync.Mutex
-	next    int
-	open    map[string]start // starts whose outcome is unknown, by key
-	recent  []acked          // some of the latest acknowledged starts
-	errs    []error          // of the journal
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup
-	prefix  string
+	mu     sync.Mutex
+	next   int
+	open   map[string]start // starts whose outcome is unknown, by key
+	recent []acked          // some of the latest acknowledged starts
+	errs   []error          // of the journal
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	prefix string
 }
 
 // kind is one sort of execution in the mix.
