@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -301,57 +302,54 @@ func TestLostLeasesTakeNoRoom(t *testing.T) {
 	})
 }
 
-// A claim that a later command of the same batch ends is not handed over and takes no room.
+// A claim that a later command of the same batch ends is not handed over and takes no room; one that it only asks to stop
+// is handed over with that request.
 func TestAClaimEndedInItsOwnBatch(t *testing.T) {
 	t.Parallel()
 	for _, terminate := range []bool{true, false} {
 		faulty(t, func(t *testing.T, b *bench, fs *faultstore.Store) {
-			w := b.worker(1, "echo")
+			w, other := b.worker(1, "echo"), b.worker(1, "other")
 			w.take()
-			s1 := b.start("echo")
-			a := w.poll()[0]
-			s2 := b.start("echo") // stays in the queue: the worker is full
+			time.Sleep(2 * time.Second) // nobody is there to claim at once
+			s := b.start("echo")
 			fs.Delay(func(*store.Need) time.Duration { return 100 * time.Millisecond })
-			occupied := make(chan struct{})
-			go func() {
-				defer close(occupied)
-				w.report(complete(a, `{}`)) // frees the worker: a claim follows
-			}()
-			<-occupied // answered, and the claim is with the committer or in its transaction
-			ended := make(chan error)
-			go func() {
-				var err error
+			var wg sync.WaitGroup
+			wg.Go(func() { other.beat() })
+			synctest.Wait() // while this is committed, a poll's claim and the end of what it claims get in line
+			var r *engine.PollResult
+			wg.Go(func() { r = w.pollFor(time.Second) })
+			synctest.Wait()
+			wg.Go(func() {
 				if terminate {
-					_, err = b.Terminate(t.Context(), b.root, s2.ID, "x")
-				} else {
-					_, _, err = b.Cancel(t.Context(), b.root, s2.ID, engine.CancelRequest{Reason: "x"})
+					if _, err := b.Terminate(t.Context(), b.root, s.ID, "x"); err != nil {
+						t.Error(err)
+					}
+				} else if _, _, err := b.Cancel(t.Context(), b.root, s.ID, engine.CancelRequest{}); err != nil {
+					t.Error(err)
 				}
-				ended <- err
-			}()
-			if err := <-ended; err != nil {
-				t.Fatal(err)
-			}
+			})
+			wg.Wait()
 			fs.Delay(nil)
-			b.wantStatus(s1.ID, execution.Completed)
-			r := w.pollFor(time.Second)
-			v := b.get(s2.ID)
-			switch {
-			case v.Status.Final():
-				if len(r.Executions) != 0 && terminate {
-					// Claimed in an earlier batch and already in the mailbox: then it was told to drop it.
+			v := b.get(s.ID)
+			if len(v.Events) != 3 || v.Events[1].Kind != execution.EventClaimed || v.Events[1].At != v.Events[2].At {
+				t.Fatalf("events %s: not both in one batch, the test tests nothing", kinds(v))
+			}
+			if terminate {
+				if len(r.Executions)+len(r.Drop)+len(r.Cancel) != 0 {
 					t.Errorf("a terminated execution was handed over: %+v", r)
 				}
-			case len(r.Executions) == 1 && len(r.Cancel) == 1:
-				accepted(t, w.report(op(r.Executions[0], engine.OpCancelled)))
-			case len(r.Executions) == 1:
+			} else {
+				if len(r.Executions) != 1 || len(r.Cancel) != 1 || r.Cancel[0] != s.ID {
+					t.Fatalf("the poll got %+v, want the execution and the request to stop", r)
+				}
 				if h := w.beat(r.Executions...); len(h.Cancel) != 1 {
-					t.Errorf("the worker is not told of the cancel: %+v, %+v", r, h)
+					t.Errorf("the heartbeat says cancel %v", h.Cancel)
 				}
 				accepted(t, w.report(op(r.Executions[0], engine.OpCancelled)))
 			}
-			s3 := b.start("echo")
-			if as := w.poll(); len(as) != 1 || as[0].ID != s3.ID {
-				t.Errorf("the worker of capacity 1 got %v, want %s", ids(as), s3.ID)
+			next := b.start("echo")
+			if as := w.poll(); len(as) != 1 || as[0].ID != next.ID {
+				t.Errorf("then the worker of capacity 1 got %v, want %s", ids(as), next.ID)
 			}
 		})
 	}
