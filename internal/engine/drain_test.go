@@ -77,17 +77,16 @@ func TestDrain(t *testing.T) {
 func TestNothingIsClaimedAfterADrain(t *testing.T) {
 	t.Parallel()
 	faulty(t, func(t *testing.T, b *bench, fs *faultstore.Store) {
-		w := b.worker(1, "echo")
-		b.start("echo")
-		a := w.poll()[0]
+		w, other := b.worker(1, "echo"), b.worker(1, "other")
+		w.take()
+		time.Sleep(2 * time.Second) // nobody is there to claim at once
 		s := b.start("echo")
 		fs.Delay(func(*store.Need) time.Duration { return time.Second })
 		var wg sync.WaitGroup
-		wg.Go(func() { accepted(t, w.report(complete(a, `{}`))) })
+		wg.Go(func() { other.beat() })
+		synctest.Wait() // while this is committed, the poll's claim gets in line
+		wg.Go(func() { w.pollFor(30 * time.Second) })
 		synctest.Wait()
-		wg.Go(func() { b.start("echo") }) // waits behind the report, and so does the claim that follows from it
-		synctest.Wait()
-		time.Sleep(1100 * time.Millisecond)
 		b.Drain()
 		wg.Wait()
 		time.Sleep(5 * time.Second)

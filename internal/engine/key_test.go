@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"hash/crc32"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -60,6 +61,21 @@ func TestKeysAuthenticate(t *testing.T) {
 			if i >= len("sjn_live_") && engine.CheckKeyText(bad) {
 				t.Errorf("with character %d changed the checksum is right", i)
 			}
+		}
+		// Whoever knows the public part and the form of a key does not know its secret.
+		forged := text[:len(text)-7] + "A"
+		if forged == text[:len(text)-6] {
+			forged = text[:len(text)-7] + "B"
+		}
+		sum := ""
+		for n := crc32.ChecksumIEEE([]byte(forged)); len(sum) < 6; n /= 62 {
+			sum = string("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[n%62]) + sum
+		}
+		if !engine.CheckKeyText(forged + sum) {
+			t.Error("the checksum is not the CRC-32 in base 62")
+		}
+		if _, err := b.Authenticate(t.Context(), forged+sum); code(err) != "unauthenticated" {
+			t.Errorf("with another secret: %v", err)
 		}
 		if reads > len("sjn_live_") { // with another prefix it has the form of a fixed key
 			t.Errorf("%d reads of the store for texts with a wrong checksum", reads)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
+	"github.com/sojournhq/sojourn/internal/store/faultstore"
 )
 
 func TestInputIsHeldToItsSchema(t *testing.T) {
@@ -220,6 +222,34 @@ func TestAWorkflowIsDeletedOnlyWhenNothingIsOpen(t *testing.T) {
 		t.Errorf("the new workflow's worker got %v", ids(as))
 	}
 	b.audit()
+}
+
+// A start that is accepted by everything but the transaction, while the deletion is in its own, comes too late.
+func TestAStartBehindTheDeletion(t *testing.T) {
+	t.Parallel()
+	faulty(t, func(t *testing.T, b *bench, fs *faultstore.Store) {
+		if _, err := b.CreateWorkflow(t.Context(), b.root, engine.WorkflowSpec{Name: "w"}); err != nil {
+			t.Fatal(err)
+		}
+		fs.Delay(func(*store.Need) time.Duration { return 100 * time.Millisecond })
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := b.DeleteWorkflow(t.Context(), b.root, "w"); err != nil {
+				t.Error(err)
+			}
+		})
+		for _, wait := range []time.Duration{50, 50, 40} { // before its first transaction ends, and within its second
+			time.Sleep(wait * time.Millisecond)
+			wg.Go(func() {
+				_, err := b.tryStart("w")
+				wantCode(t, "the start", err, "not_found")
+			})
+		}
+		wg.Wait()
+		if n, err := b.Counts(t.Context(), b.root, "", time.Time{}, time.Time{}); err != nil || total(n) != 0 {
+			t.Errorf("counts %+v, %v, want nothing", n, err)
+		}
+	})
 }
 
 // Starts and deletions race: no execution is left open in a workflow that is gone.
