@@ -420,6 +420,9 @@ func (c *campaign) retired(e *check.Evidence, missing []string) error {
 		x, err := c.load.client.Executions.Start(c.ctx, sojourn.StartParams{
 			Workflow: k.Workflow, Input: map[string]any{"key": key}, IdempotencyKey: key,
 		})
+		if refused, ok := errors.AsType[*sojourn.Error](err); ok && refused.Status < 500 {
+			continue // the server does not even know the workflow: nothing speaks for a removal
+		}
 		if err != nil {
 			return err
 		}

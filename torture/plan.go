@@ -4,8 +4,10 @@ package main
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
+	"github.com/sojournhq/sojourn/internal/failpoint"
 	"github.com/sojournhq/sojourn/torture/lossyfs"
 )
 
@@ -29,7 +31,7 @@ type plan struct {
 
 // The three forms of a run.
 var (
-	shortPlan = plan{Kills: 8, Failpoints: 3, Freezes: 1, WorkerKills: 1, Workers: 3, Together: true}
+	shortPlan = plan{Kills: 9, Failpoints: 3, Freezes: 1, Workers: 3, Together: true}
 	widePlan  = plan{
 		Kills: 15, Failpoints: -1, PowerCuts: 3, SelfTest: true, Freezes: 2, WorkerKills: 4, Poison: true, Drains: 2,
 		DiskErrors: 3, FullDisk: true, Workers: 3, Coverage: true,
@@ -73,6 +75,10 @@ func (p plan) chapters() []chapter {
 	}
 
 	points := crashes(p.Seed)
+	if p.Together {
+		// The janitor comes by every ten seconds only.
+		points = slices.DeleteFunc(points, func(n nemesis) bool { return n.name == failpoint.JanitorDeleted })
+	}
 	if p.Failpoints >= 0 {
 		points = points[:min(p.Failpoints, len(points))]
 	}
