@@ -358,7 +358,7 @@ func (m *model) finish() {
 
 // T5 at the level of the engine.
 func TestRandomTrafficKeepsThePromises(t *testing.T) {
-	checks := "25"
+	checks := "12"
 	if wide {
 		checks = "2000"
 	}
