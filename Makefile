@@ -66,7 +66,8 @@ test-race: $(GOTESTSUM) | $(REPORTS) ## the concurrent packages under the race d
 .PHONY: test-wide
 test-wide: $(GOTESTSUM) | $(REPORTS) ## the long tests too (SOJOURN_TEST_WIDE=1): races everywhere, power cuts, fuzzing
 	./scripts/install-test-deps.sh
-	SOJOURN_TEST_WIDE=1 CGO_ENABLED=1 $(call GOTEST,wide) -race -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
+	CGO_ENABLED=1 $(call GOTEST,wide-race) -race -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
+	SOJOURN_TEST_WIDE=1 $(call GOTEST,wide) -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),SOJOURN_TEST_WIDE=1 $(call GOTEST,wide-heavy) -timeout $(WIDE_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
 	$(MAKE) fuzz
 
