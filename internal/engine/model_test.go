@@ -172,8 +172,13 @@ func (m *model) poll(w *modelWorker) {
 			m.fatal("%s: recorded steps %v were handed out, acknowledged were %v", a.ID, got, m.steps[a.ID])
 		}
 	}
-	if n := len(w.held); n > 3 {
-		m.fatal("a worker of capacity 3 holds %d", n)
+	// The worker itself may believe that it holds more: a reply that told it what was taken away can be lost.
+	sessions, err := m.b.Sessions(m.b.t.Context(), m.b.root)
+	m.must(err)
+	for _, v := range sessions {
+		if v.ID == w.id && v.Held > 3 {
+			m.fatal("a worker of capacity 3 holds %d", v.Held)
+		}
 	}
 }
 
@@ -360,7 +365,7 @@ func (m *model) finish() {
 func TestRandomTrafficKeepsThePromises(t *testing.T) {
 	checks := "12"
 	if wide {
-		checks = "2000"
+		checks = "1000"
 	}
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue { // otherwise somebody has said how many
 		if err := f.Value.Set(checks); err != nil {
