@@ -12,8 +12,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/execution"
 )
 
-// Store is a database of executions. All methods but Commit may be called at the same time; one caller at a time
-// calls Commit.
+// Store is a database of executions. Its methods may be called at the same time; commits may take turns.
 type Store interface {
 	// Commit runs one durable write transaction: it reads under lock what need names, calls decide once with it, saves
 	// the changes that decide returns and commits. When it returns nil the changes are on stable storage.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"zombiezen.com/go/sqlite"
 
@@ -15,6 +16,7 @@ import (
 
 // writer is the one connection that writes, with its statements and the memory it reuses from commit to commit.
 type writer struct {
+	mu   sync.Mutex // held by the commit under way, for all below
 	s    *Store
 	conn *sqlite.Conn
 
@@ -115,6 +117,8 @@ func (s *Store) Commit(ctx context.Context, need *store.Need, decide func(*store
 	if w == nil {
 		return errors.New("sqlite: the store is open for reading only")
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.failed == nil {
 		w.failed = s.check.err()
 	}

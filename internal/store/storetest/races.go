@@ -10,7 +10,8 @@ import (
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
-// races: reads while commits go on see whole transactions, and time never runs back for a reader.
+// races: reads while commits go on see whole transactions, time never runs back for a reader, and commits at the same
+// time are one after the other.
 func races(t *testing.T, h Harness) {
 	h.each(t, map[string]func(*testing.T, *World){
 		"readers beside the committer": func(t *testing.T, w *World) {
@@ -113,6 +114,49 @@ func races(t *testing.T, h Harness) {
 			}
 			close(stop)
 			readers.Wait()
+			w.Audit()
+		},
+		"committers beside each other": func(t *testing.T, w *World) {
+			const committers, rounds = 4, 25
+			ctx := t.Context()
+			target := w.Start()
+			var all sync.WaitGroup
+			for range committers {
+				starts := make([]execution.Start, rounds)
+				for i := range starts {
+					starts[i] = w.NewStart()
+				}
+				all.Go(func() {
+					for _, start := range starts {
+						need := store.Need{Executions: []execution.ID{target}}
+						err := w.Commit(need, func(l *store.Loaded, tx *Tx) {
+							tx.Start(start, l.Now)
+							r := l.Executions[0]
+							rule := claimRule
+							if r.Leased() {
+								rule = func(_ *World, r *store.Row, now execution.Time) ([]execution.Event, error) {
+									return one(r.Return(Lease, execution.ReturnedInterrupted, now))
+								}
+							}
+							if err := tx.Apply(r, func(r *store.Row) ([]execution.Event, error) { return rule(w, r, l.Now) }); err != nil {
+								t.Error(err)
+							}
+						})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			all.Wait()
+			r, err := w.Store.Get(ctx, w.Project, target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := int64(1 + committers*rounds); r.Revision != want {
+				t.Errorf("revision %d, want %d: a commit was lost", r.Revision, want)
+			}
 			w.Audit()
 		},
 	})
