@@ -658,21 +658,22 @@ func TestWorker_LosesItsLease(t *testing.T) {
 func TestWorker_OutcomeOutlivesSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, WorkerConfig{})
-		h.lease = time.Hour // the server keeps the lease, the worker is told 15 s
 		var runs atomic.Int32
+		finish := make(chan struct{})
 		Handle(h.w, "work", func(ctx *Context, _ numbers) (any, error) {
 			runs.Add(1)
-			see(h.fakeServer, func() any {
-				h.before = func(string, []byte) (*canned, error) { return nil, errCut }
-				return nil
-			})
+			<-finish
 			return "done", nil
 		})
-		h.lease = 15 * time.Second
 		h.run()
 		x := h.start("work", `{}`)
-		synctest.Wait()
-		see(h.fakeServer, func() any { h.lease = time.Hour; return nil })
+		synctest.Wait() // the next poll has acknowledged the delivery
+		see(h.fakeServer, func() any {
+			h.lease = time.Hour // the server keeps the lease; the worker was told 15 s
+			h.before = func(string, []byte) (*canned, error) { return nil, errCut }
+			return nil
+		})
+		close(finish)
 		time.Sleep(time.Minute)
 		see(h.fakeServer, func() any { h.before = nil; return nil })
 		h.awaitStatus(x, "completed")
