@@ -496,6 +496,7 @@ type executionBody struct {
 type stepBody struct {
 	ID, Name, Kind, Status string
 	Attempt                int
+	Overridden             bool
 	Until                  string
 	NextAttemptAt          string `json:"next_attempt_at"`
 	Output                 json.RawMessage
@@ -537,6 +538,7 @@ type assignment struct {
 	TraceParent         string `json:"traceparent"`
 	Recorded            []struct {
 		Step, Kind  string
+		Overridden  bool
 		Output      json.RawMessage
 		Until       string
 		UntilInMS   *int64 `json:"until_in_ms"`

@@ -132,6 +132,7 @@ func appendStep(b []byte, id execution.ID, s *execution.Step) []byte {
 	b = jsonx.AppendString(b, s.Key)
 	b = appendText(b, `,"kind":`, s.Kind)
 	b = appendText(b, `,"status":`, s.Status.Name())
+	b = appendTrue(b, `,"overridden":`, s.Overridden)
 	b = appendInt(b, `,"attempt":`, int64(max(s.Try, 1)))
 	b = appendTime(b, `,"started_at":`, s.StartedAt)
 	b = appendTime(b, `,"completed_at":`, s.CompletedAt)

@@ -10,7 +10,7 @@ import (
 
 var startFields = []string{
 	"workflow_id", "input", "timeout_ms", "start_at", "delay_ms", "metadata", "priority", "version", "queue_ttl_ms",
-	"idempotency_key", "trigger",
+	"idempotency_key", "trigger", "overrides",
 }
 
 // readStart reads the body of a start. item is its index in a batch, -1 outside one.
@@ -49,6 +49,8 @@ func readStart(p *jsonx.Parser, r *engine.StartRequest, item int) {
 			p.Uncount()
 		case "trigger":
 			r.Trigger = readTrigger(p)
+		case "overrides":
+			r.Overrides = readOverrides(p, false)
 		default:
 			p.Unknown(startFields)
 		}

@@ -519,6 +519,7 @@ func appendRecorded(b []byte, r *execution.Recorded, now execution.Time) []byte 
 	b = append(b, `{"step":`...)
 	b = jsonx.AppendString(b, r.Step)
 	b = appendText(b, `,"kind":`, r.Kind)
+	b = appendTrue(b, `,"overridden":`, r.Overridden)
 	if r.Kind == execution.KindStep {
 		b = appendRaw(b, `,"output":`, r.Output)
 	}

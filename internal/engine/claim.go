@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 
@@ -159,8 +160,8 @@ func (c *claim) take(t *tx, w *workflow, need int) (left, drained bool) {
 		if solo {
 			s.solo, s.soloNext = true, false
 		}
-		a.Input, a.Recorded = q.Input, q.Recorded
-		a.Details = parseDetails(q.Details)
+		a.Input, a.Details = q.Input, parseDetails(q.Details)
+		a.Recorded = a.Details.recorded(q.Recorded)
 	}
 	return left, !left && len(found) < c.needs.Claims[need].Limit
 }
@@ -202,14 +203,31 @@ func (t *tx) claim(row *store.Row, s *session, w *workflow) (*assignment, bool) 
 type StartDetails struct {
 	Metadata    map[string]string `json:"metadata,omitempty"`
 	TraceParent string            `json:"traceparent,omitempty"`
+	// Overrides are steps that do not run, in the order given.
+	Overrides []execution.Override `json:"overrides,omitempty"`
+}
+
+func (d *StartDetails) empty() bool {
+	return len(d.Metadata) == 0 && d.TraceParent == "" && len(d.Overrides) == 0
 }
 
 func (d *StartDetails) encode() []byte {
-	if len(d.Metadata) == 0 && d.TraceParent == "" {
+	if d.empty() {
 		return nil
 	}
-	b, _ := json.Marshal(d) // a struct of strings cannot fail
-	return b
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // outputs stay as they were given
+	_ = e.Encode(d)        // strings, and JSON that was checked, cannot fail
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
+
+// recorded adds the overridden steps to what a worker must know.
+func (d *StartDetails) recorded(steps []execution.Recorded) []execution.Recorded {
+	if d == nil {
+		return steps
+	}
+	return execution.OverrideRecorded(steps, d.Overrides)
 }
 
 func parseDetails(raw []byte) *StartDetails {

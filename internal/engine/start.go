@@ -17,6 +17,7 @@ type StartRequest struct {
 	Version        string // label, number or id; empty: the current one
 	Input          []byte // a JSON object
 	Metadata       map[string]string
+	Overrides      []execution.Override // steps that do not run
 	Timeout        time.Duration
 	Delay          time.Duration
 	StartAt        time.Time
@@ -68,7 +69,7 @@ type start struct {
 
 func (c *start) project() int64 { return c.caller.Project }
 
-func (c *start) weigh() (int, int) { return 1, len(c.req.Input) }
+func (c *start) weigh() (int, int) { return 1, len(c.req.Input) + len(c.details) }
 
 func (c *start) need(n *store.Need) {
 	c.slot = -1
@@ -140,7 +141,8 @@ func (c *start) decide(t *tx) {
 	}
 	a.Input = r.Input
 	if c.details != nil {
-		a.Details = &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
+		a.Details = r.details()
+		a.Recorded = a.Details.recorded(nil)
 	}
 }
 
@@ -219,8 +221,7 @@ func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) 
 // prepare makes the command and checks everything about it that needs no transaction. With an idempotency key, what is
 // wrong with the start is answered only when the key is not an earlier start's: that one is answered as it was.
 func (e *Engine) prepare(c *Caller, r *StartRequest) (*start, error) {
-	details := StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
-	cmd := &start{e: e, caller: c, req: r, id: e.mint.id(), details: details.encode(), done: make(chan error, 1)}
+	cmd := &start{e: e, caller: c, req: r, id: e.mint.id(), details: r.details().encode(), done: make(chan error, 1)}
 	cmd.refused = e.check(cmd)
 	if cmd.refused != nil && r.IdempotencyKey == "" {
 		return nil, cmd.refused
@@ -346,9 +347,14 @@ func (e *Engine) held(ctx context.Context, c *Caller, id execution.ID, w *workfl
 // asked sets what the request itself tells.
 func (v *View) asked(w *workflow, number int32, r *StartRequest) {
 	v.Workflow, v.WorkflowID, v.VersionNumber, v.Input = &w.info, w.info.ID, number, r.Input
-	if len(r.Metadata) > 0 || r.TraceParent != "" {
-		v.Details = &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent}
+	if d := r.details(); !d.empty() {
+		v.Details = d
 	}
+}
+
+// details is what the request carries besides its input.
+func (r *StartRequest) details() *StartDetails {
+	return &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent, Overrides: r.Overrides}
 }
 
 // clip shortens a caller's text for a message.

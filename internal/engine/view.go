@@ -143,6 +143,9 @@ func (e *Engine) read(ctx context.Context, row *store.Row, o GetOptions) (*View,
 	v := e.view(row, first, last)
 	if o.Steps {
 		v.Steps = execution.Steps(events, v.Now)
+		if v.Details != nil {
+			v.Steps = execution.OverrideSteps(v.Steps, v.Details.Overrides, v.CreatedAt)
+		}
 	}
 	if o.Events {
 		v.Events = events

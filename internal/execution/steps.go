@@ -39,6 +39,7 @@ type Step struct {
 	Output      []byte
 	Revision    int64 // of the event that decided its present state
 	Tries       []StepTry
+	Overridden  bool // it did not run: its output came with the start
 }
 
 // StepTry is one finished or running try of a step.
@@ -194,6 +195,8 @@ type Recorded struct {
 	Error  string
 	// NextTry is when a failed step may be tried again, zero: at once.
 	NextTry Time
+	// Overridden says that the output came with the start: the step has not run and must not.
+	Overridden bool
 }
 
 // RecordedSteps is what the events of an execution tell the next worker, in order. A step's result or a sleep stays as

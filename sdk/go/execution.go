@@ -95,9 +95,10 @@ type WorkflowRef struct {
 type StepRecord struct {
 	ID            string          `json:"id"`
 	Name          string          `json:"name"`
-	Kind          string          `json:"kind"`    // step or sleep
-	Status        string          `json:"status"`  // running, waiting, completed, failed or cancelled
-	Attempt       int             `json:"attempt"` // tries so far
+	Kind          string          `json:"kind"`                 // step or sleep
+	Status        string          `json:"status"`               // running, waiting, completed, failed or cancelled
+	Overridden    bool            `json:"overridden,omitempty"` // it did not run: its output came with the start
+	Attempt       int             `json:"attempt"`              // tries so far
 	StartedAt     time.Time       `json:"started_at,omitzero"`
 	CompletedAt   time.Time       `json:"completed_at,omitzero"`
 	Until         time.Time       `json:"until,omitzero"` // end of a sleep

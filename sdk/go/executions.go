@@ -29,6 +29,7 @@ type StartParams struct {
 	IdempotencyKey string            // one key, one execution; "": made once for this call
 	Trigger        string            // api, cli or manual; "": api
 	TraceParent    string            // W3C traceparent, handed to the worker
+	Overrides      map[string]any    // steps that do not run, by their recorded names, and the outputs they have instead
 
 	// Wait lets the server hold the answer until the execution ends, at most this long (60 s).
 	Wait time.Duration
@@ -48,6 +49,11 @@ type startBody struct {
 	Version        string            `json:"version,omitempty"`
 	IdempotencyKey string            `json:"idempotency_key,omitempty"`
 	Trigger        string            `json:"trigger,omitempty"`
+	Overrides      *startOverrides   `json:"overrides,omitempty"`
+}
+
+type startOverrides struct {
+	Steps map[string]json.RawMessage `json:"steps"`
 }
 
 func (p *StartParams) body() (*startBody, error) {
@@ -65,6 +71,15 @@ func (p *StartParams) body() (*startBody, error) {
 	if !p.StartAt.IsZero() {
 		at := p.StartAt.UTC().Format("2006-01-02T15:04:05.000Z")
 		b.StartAt = &at
+	}
+	if len(p.Overrides) > 0 {
+		b.Overrides = &startOverrides{Steps: make(map[string]json.RawMessage, len(p.Overrides))}
+		for step, output := range p.Overrides {
+			var err error
+			if b.Overrides.Steps[step], err = encode(output); err != nil {
+				return nil, fmt.Errorf("sojourn: encoding the output of the overridden step %q: %w", step, err)
+			}
+		}
 	}
 	return b, nil
 }
