@@ -143,6 +143,10 @@ func (c *claim) take(t *tx, w *workflow, need int) (left, drained bool) {
 				continue
 			}
 		}
+		if q.Withheld {
+			left = true // its turn comes in the next batch
+			break
+		}
 		solo := row.Solo()
 		if s.credit() <= 0 || solo && !s.empty() {
 			left = true

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sync"
@@ -367,4 +368,32 @@ func TestStaleWorkIsNotHandedOut(t *testing.T) {
 		b.wantStatus(old.ID, execution.Rejected)
 		b.wantStatus(late.ID, execution.Cancelled)
 	})
+}
+
+// One claim reads a bounded number of payload bytes; what it leaves comes with the next, in order.
+func TestLargeInputsAreClaimedInParts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if _, err := b.CreateWorkflow(t.Context(), b.root, engine.WorkflowSpec{Name: "echo"}); err != nil {
+		t.Fatal(err)
+	}
+	input := append(append([]byte(`{"text":"`), bytes.Repeat([]byte("x"), 1<<20)...), `"}`...)
+	const n = store.ClaimBytes>>20 + 8
+	var want []execution.ID
+	for range n {
+		want = append(want, b.start("echo", func(r *engine.StartRequest) { r.Input = input }).ID)
+	}
+	w := b.worker(n, "echo")
+	var got []execution.ID
+	for len(got) < n {
+		for _, a := range w.poll() {
+			if len(a.Input) != len(input) {
+				t.Fatalf("%s came with %d bytes of input", a.ID, len(a.Input))
+			}
+			got = append(got, a.ID)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("delivered %v, want %v", got, want)
+	}
 }

@@ -163,9 +163,13 @@ type TakenKey struct {
 	Execution execution.ID
 }
 
+// ClaimBytes is how many payload bytes one transaction reads for claims, beyond the first execution.
+const ClaimBytes = 32 << 20
+
 // Claimable is an execution in the queue with what a worker needs to run it.
 type Claimable struct {
 	Row      *Row
+	Withheld bool // it would have exceeded ClaimBytes: nothing below was read, and it is not to be claimed now
 	Input    []byte
 	Details  []byte               // of the first event
 	Recorded []execution.Recorded // steps and sleeps of earlier attempts

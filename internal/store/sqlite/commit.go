@@ -37,6 +37,7 @@ type writer struct {
 	// Of the transaction under way.
 	rows    map[int64]loaded
 	slab    []store.Row
+	claimed int64 // payload bytes read for claims
 	result  store.Loaded
 	extends []extended
 	counts  []counter
@@ -202,6 +203,7 @@ func (w *writer) forget() {
 	clear(w.extends)
 	w.extends = w.extends[:0]
 	w.slab = nil // rows live on with whoever asked for them
+	w.claimed = 0
 	clear(w.logs)
 	r := &w.result
 	clear(r.Executions)

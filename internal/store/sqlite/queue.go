@@ -47,6 +47,11 @@ func (w *writer) claimable(need store.ClaimNeed) ([]store.Claimable, error) {
 	}
 	for i := range claims {
 		c := &claims[i]
+		if w.claimed > 0 && w.claimed+c.Row.Bytes > store.ClaimBytes {
+			c.Withheld, w.claimed = true, store.ClaimBytes // and so is all behind it
+			continue
+		}
+		w.claimed += max(c.Row.Bytes, 1)
 		if c.Row.StartedAt == 0 { // never claimed: it has no steps
 			s := w.input
 			s.setInt(1, c.Row.First)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"testing"
@@ -64,6 +65,39 @@ func claims(t *testing.T, h Harness) {
 					}
 				})
 			}
+		},
+		"no more bytes at a time than may be read": func(t *testing.T, w *World) {
+			big := bytes.Repeat([]byte("7"), 10<<20)
+			var ids []execution.ID
+			for range 5 {
+				ids = append(ids, w.Start(func(s *execution.Start) { s.Input = big }))
+			}
+			w.Claim(ids[0]) // one with a history
+			w.Change(ids[0], func(r *store.Row, now execution.Time) ([]execution.Event, error) {
+				return one(r.Return(Lease, execution.ReturnedInterrupted, now))
+			})
+			for _, limit := range []int{1, 5} {
+				w.MustCommit(store.Need{Claims: []store.ClaimNeed{{Workflow: w.Workflows[0], Limit: limit}}}, func(l *store.Loaded, _ *Tx) {
+					read := 0
+					for i, c := range l.Claims[0] {
+						if c.Withheld != (i >= 3) || c.Withheld == (len(c.Input) == len(big)) {
+							t.Errorf("limit %d: claimable %d withheld %t with %d bytes", limit, i, c.Withheld, len(c.Input))
+						}
+						read += len(c.Input)
+					}
+					if len(l.Claims[0]) != limit || read > store.ClaimBytes {
+						t.Errorf("limit %d: %d claimable, %d bytes", limit, len(l.Claims[0]), read)
+					}
+				})
+			}
+			huge := w.Start(func(s *execution.Start) {
+				s.Workflow, s.Input = w.Workflows[1], bytes.Repeat([]byte("7"), store.ClaimBytes+1)
+			})
+			w.MustCommit(store.Need{Claims: []store.ClaimNeed{{Workflow: w.Workflows[1], Limit: 1}}}, func(l *store.Loaded, _ *Tx) {
+				if c := l.Claims[0]; len(c) != 1 || c[0].Row.ID != huge || c[0].Withheld {
+					t.Error("an execution that is too large alone is never claimed")
+				}
+			})
 		},
 		"held by any session": func(t *testing.T, w *World) {
 			id := w.Start()
