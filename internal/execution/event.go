@@ -10,6 +10,7 @@ type Event struct {
 	Kind      EventKind
 	At        Time
 	Actor     Actor
+	Status    Status  // the execution's state after the change
 	Attempt   int32   // the execution's attempt after the change
 	Try       int32   // the step's own attempt, for events of steps
 	Step      string  // the step's key, for events of steps and sleeps
@@ -94,6 +95,22 @@ const EventKinds = int(EventRejected)
 // RecordsStep reports whether the event is the one durable record of its step: at most one such event exists for each
 // step key of an execution.
 func (k EventKind) RecordsStep() bool { return k == EventStepCompleted || k == EventSleepStarted }
+
+// CarriesPayload reports whether the event's body and details are the payloads of the execution itself: what it was
+// started with, a step's output or the output.
+func (k EventKind) CarriesPayload() bool {
+	return k == EventCreated || k == EventStepCompleted || k == EventFinalizing || k == EventCompleted
+}
+
+// ParseEventKind finds a kind by name.
+func ParseEventKind(name string) (EventKind, bool) {
+	for k := EventCreated; int(k) <= EventKinds; k++ {
+		if events[k].name == name {
+			return k, true
+		}
+	}
+	return 0, false
+}
 
 // finalEvent is the event that ends in the given final state.
 func finalEvent(s Status) EventKind {

@@ -198,7 +198,7 @@ func (x *Execution) DueAt() Time {
 func (x *Execution) record(e Event, now Time) Event {
 	x.Revision++
 	x.Bytes += int64(len(e.Body) + len(e.Details))
-	e.Execution, e.Revision, e.At, e.Attempt = x.ID, x.Revision, now, x.Attempt
+	e.Execution, e.Revision, e.At, e.Status, e.Attempt = x.ID, x.Revision, now, x.Status, x.Attempt
 	return e
 }
 

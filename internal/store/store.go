@@ -35,6 +35,10 @@ type Store interface {
 	Get(ctx context.Context, project int64, id execution.ID) (*Row, error)
 	// Events reads events of an execution with a revision above after, in order, at most limit (0: all).
 	Events(ctx context.Context, row *Row, after int64, limit int) ([]execution.Event, error)
+	// Feed reads events of a project that were committed after a place in the journal, those of one execution in order of
+	// revision. An event is in one page of a reader that goes on from Next, whatever is committed meanwhile; those of
+	// deleted executions are gone. A cursor of another timeline gives ErrCursor.
+	Feed(ctx context.Context, q FeedQuery) (*FeedPage, error)
 	// Ends reads the first event and, when the row is final, the last one; nil otherwise.
 	Ends(ctx context.Context, row *Row) (first, last *execution.Event, err error)
 	// Logs reads log lines of an execution, ordered by step, attempt and arrival.
@@ -83,6 +87,9 @@ type Store interface {
 var (
 	// ErrNotFound is something that is not there, or is another project's.
 	ErrNotFound = errors.New("not found")
+	// ErrCursor is a cursor that names no place in the data as it is: it is of another store, of a timeline that a restore
+	// has ended, or no cursor at all.
+	ErrCursor = errors.New("cursor of another timeline")
 	// ErrUnknown is a transaction of which nobody knows whether it was committed.
 	ErrUnknown = errors.New("outcome unknown")
 	// ErrRefused is a change that a constraint or trigger of the database refused: a mistake in the engine.

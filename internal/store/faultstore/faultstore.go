@@ -189,6 +189,14 @@ func (s *Store) Events(ctx context.Context, row *store.Row, after int64, limit i
 	return s.Store.Events(ctx, row, after, limit)
 }
 
+// Feed fails as planned.
+func (s *Store) Feed(ctx context.Context, q store.FeedQuery) (*store.FeedPage, error) {
+	if err := s.read("Feed"); err != nil {
+		return nil, err
+	}
+	return s.Store.Feed(ctx, q)
+}
+
 // Ends fails as planned.
 func (s *Store) Ends(ctx context.Context, row *store.Row) (first, last *execution.Event, err error) {
 	if err := s.read("Ends"); err != nil {

@@ -28,7 +28,7 @@ func guards() []guard {
 		}
 	}
 	kept := []string{"OLD.kind IS NOT NEW.kind"}
-	for _, c := range []string{"seq", "execution", "prev", "revision", "at", "actor", "attempt", "try", "step", "until", "since", "value", "code", "hash"} {
+	for _, c := range []string{"seq", "execution", "prev", "revision", "at", "actor", "attempt", "try", "step", "until", "since", "value", "code", "hash", "status"} {
 		kept = append(kept, fmt.Sprintf("OLD.%s IS NOT NEW.%s", c, c))
 	}
 	return []guard{

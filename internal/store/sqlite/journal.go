@@ -12,10 +12,10 @@ import (
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
-const eventColumns = "prev, revision, kind, at, actor, attempt, try, step, until, since, value, code, message, hash, details, body"
+const eventColumns = "prev, revision, kind, at, actor, attempt, try, step, until, since, value, code, message, hash, details, body, status"
 
 const appendQuery = "INSERT INTO journal (seq, execution, " + eventColumns + ") VALUES " +
-	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 // stepQuery finds the one record of a step. Its kinds are those of execution.EventKind.RecordsStep.
 const stepQuery = "SELECT 1 FROM journal INDEXED BY journal_step WHERE execution = ? AND step = ? AND kind IN (7, 9)"
@@ -45,6 +45,7 @@ func (w *writer) appendEvent(seq, prev int64, e *execution.Event) error {
 	s.setOptional(16, int64(e.Hash))
 	s.setBytes(17, e.Details)
 	s.setBytes(18, e.Body)
+	s.setInt(19, int64(e.Status))
 	if err := s.run(); err != nil {
 		return fmt.Errorf("append event %d (%s) of execution %s: %w", e.Revision, e.Kind, e.Execution, err)
 	}
@@ -86,6 +87,14 @@ func (w *writer) walk(s *stmt, seq int64) error {
 
 // scanEvent reads eventColumns.
 func scanEvent(s *sqlite.Stmt, id execution.ID, e *execution.Event) (prev int64) {
+	scanNarrow(s, id, e)
+	e.Details = columnBytes(s, 14)
+	e.Body = columnBytes(s, 15)
+	return s.ColumnInt64(0)
+}
+
+// scanNarrow reads eventColumns but for details and body.
+func scanNarrow(s *sqlite.Stmt, id execution.ID, e *execution.Event) {
 	e.Execution = id
 	e.Revision = s.ColumnInt64(1)
 	e.Kind = execution.EventKind(s.ColumnInt32(2))
@@ -100,9 +109,33 @@ func scanEvent(s *sqlite.Stmt, id execution.ID, e *execution.Event) (prev int64)
 	e.Code = s.ColumnText(11)
 	e.Message = s.ColumnText(12)
 	e.Hash = uint64(s.ColumnInt64(13))
-	e.Details = columnBytes(s, 14)
-	e.Body = columnBytes(s, 15)
-	return s.ColumnInt64(0)
+	if s.ColumnIsNull(16) {
+		e.Status = impliedStatus(e)
+		return
+	}
+	e.Status = execution.Status(s.ColumnInt32(16))
+}
+
+// impliedStatus is the state after an event that was written before the column was there. None of the kinds of that time
+// leaves it open.
+func impliedStatus(e *execution.Event) execution.Status {
+	switch e.Kind {
+	case execution.EventCreated:
+		if e.Until != 0 {
+			return execution.Created
+		}
+		return execution.Pending
+	case execution.EventReady:
+		return execution.Pending
+	case execution.EventSuspended:
+		return execution.Waiting
+	case execution.EventFinalizing:
+		return execution.Finalizing
+	case execution.EventCompleted, execution.EventFailed, execution.EventCancelled, execution.EventRejected:
+		return execution.Completed + execution.Status(e.Kind-execution.EventCompleted)
+	default:
+		return execution.Running
+	}
 }
 
 // columnBytes copies a column, nil when it is NULL or empty.

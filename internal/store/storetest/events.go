@@ -142,13 +142,13 @@ func everyEventField(t *testing.T, w *World) {
 	before := w.Events(id)
 	want := []execution.Event{
 		{
-			Kind: execution.EventStepFailed, At: 1, Actor: execution.Actor{Kind: execution.ActorSession, Ref: 1 << 60}, Attempt: 2, Try: 3,
+			Kind: execution.EventStepFailed, Status: execution.Running, At: 1, Actor: execution.Actor{Kind: execution.ActorSession, Ref: 1 << 60}, Attempt: 2, Try: 3,
 			Step: "päge/1 \x00 ✓", Until: 4, Since: 5, Value: 0.5, Code: "boom", Message: "it'; broke", Hash: 1<<64 - 1,
 			Details: []byte(`{"stack":"…"}`), Body: []byte{0, 255, '"'},
 		},
 		{Kind: execution.EventProgressed, At: 2, Actor: execution.Actor{Kind: execution.ActorKey, Ref: 1}, Value: 1},
 		{Kind: execution.EventStepCompleted, At: 3, Step: "x", Hash: 1 << 63, Body: []byte("null")},
-		{Kind: execution.EventSuspended, At: 4},
+		{Kind: execution.EventSuspended, Status: execution.Finalizing, At: 4},
 	}
 	w.MustCommit(store.Need{Executions: []execution.ID{id}}, func(l *store.Loaded, tx *Tx) {
 		r := l.Executions[0]
