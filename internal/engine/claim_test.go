@@ -383,7 +383,7 @@ func TestLargeInputsAreClaimedInParts(t *testing.T) {
 	for range n {
 		want = append(want, b.start("echo", func(r *engine.StartRequest) { r.Input = input }).ID)
 	}
-	w := b.worker(n, "echo")
+	w := b.worker(n+1, "echo")
 	var got []execution.ID
 	for len(got) < n {
 		for _, a := range w.poll() {
