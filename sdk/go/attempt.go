@@ -45,6 +45,7 @@ type attempt struct {
 	branches int // of the handler: itself and those of its groups, without those that wait for their own group
 	active   int // steps that run
 	parked   []*parking
+	waits    []*parking // the open waits among them, and those that are asking how they stand
 	progress progress
 	lines    lineBudget
 }
@@ -400,10 +401,12 @@ func (a *attempt) closedLocked() error {
 	return nil
 }
 
-// parking is a branch that waits for a timer.
+// parking is a branch that waits for a timer, or for a signal or an approval.
 type parking struct {
-	until  time.Time // our clock
+	until  time.Time // our clock; zero: a wait that never ends by itself
 	server time.Time // the same instant as the server gave it, or zero
+	// woken gets a value when the server says that a wait of the execution has ended; nil for a timer.
+	woken chan struct{}
 }
 
 // suspendIfParked suspends the execution when no branch of the handler has anything left to do but wait. mu is locked.
@@ -413,6 +416,9 @@ func (a *attempt) suspendIfParked() {
 	}
 	var wake time.Time
 	for _, p := range a.parked {
+		if p.woken != nil {
+			continue // the server knows when it ends
+		}
 		at := p.server
 		if at.IsZero() {
 			at = a.s.serverTime(p.until)
@@ -424,9 +430,11 @@ func (a *attempt) suspendIfParked() {
 	a.flushProgress()
 	a.state = attemptSuspend
 	b := a.reporter.begin(a, "suspend")
-	b.buf = append(b.buf, `,"wake_at":"`...)
-	b.buf = wake.Add(time.Millisecond-1).UTC().AppendFormat(b.buf, "2006-01-02T15:04:05.000Z")
-	b.buf = append(b.buf, '"')
+	if !wake.IsZero() {
+		b.buf = append(b.buf, `,"wake_at":"`...)
+		b.buf = wake.Add(time.Millisecond-1).UTC().AppendFormat(b.buf, "2006-01-02T15:04:05.000Z")
+		b.buf = append(b.buf, '"')
+	}
 	a.reporter.end(b, opSuspend, nil)
 	a.interruptLocked(ErrSuspended)
 }
@@ -445,7 +453,8 @@ func (a *attempt) suspendedByServer() {
 	a.interruptLocked(ErrSuspended)
 }
 
-// park waits until p is over. It returns the cause when the handler's context ends first, ErrSuspended among them.
+// park waits until p is over or woken. It returns the cause when the handler's context ends first, ErrSuspended among
+// them.
 func (a *attempt) park(p *parking) error {
 	a.mu.Lock()
 	if err := a.closedLocked(); err != nil {
@@ -455,10 +464,15 @@ func (a *attempt) park(p *parking) error {
 	a.parked = append(a.parked, p)
 	a.suspendIfParked()
 	a.mu.Unlock()
-	timer := time.NewTimer(time.Until(p.until))
-	defer timer.Stop()
+	var over <-chan time.Time
+	if !p.until.IsZero() {
+		timer := time.NewTimer(time.Until(p.until))
+		defer timer.Stop()
+		over = timer.C
+	}
 	select {
-	case <-timer.C:
+	case <-over:
+	case <-p.woken:
 	case <-a.ctx.Done():
 		return context.Cause(a.ctx)
 	}

@@ -28,8 +28,9 @@
 // A step runs at least once, and never again once its result is recorded. [StepKey] gives it a key that is the same on
 // every try, to hand to the outside world as an idempotency key.
 //
-// When a handler sees [ErrSuspended], from a long [Context.Sleep] or from a step that backs off, it returns: the worker
-// is free for other work, and the handler runs again when the time has come. Nothing has failed.
+// When a handler sees [ErrSuspended], from a long [Context.Sleep], from a step that backs off, from [WaitForSignal] or
+// [Context.WaitForApproval], it returns: the worker is free for other work, and the handler runs again when the wait is
+// over. Nothing has failed.
 //
 // The package depends on the standard library only.
 package sojourn

@@ -19,6 +19,7 @@ var (
 	ErrConflict            = errors.New("sojourn: conflict")
 	ErrAlreadyTerminal     = errors.New("sojourn: execution already in a final state")
 	ErrNotFinished         = errors.New("sojourn: execution not finished")
+	ErrNotAwaiting         = errors.New("sojourn: no such approval is awaited")
 	ErrIdempotencyMismatch = errors.New("sojourn: idempotency key used with another body")
 	ErrRateLimited         = errors.New("sojourn: rate limited")
 	// ErrUnavailable is any 5xx: the outcome is unknown. Retrying a start with the same idempotency key is safe.
@@ -89,6 +90,8 @@ func (e *Error) Is(target error) bool {
 		return e.Code == "already_terminal"
 	case ErrNotFinished:
 		return e.Code == "not_finished"
+	case ErrNotAwaiting:
+		return e.Code == "not_awaiting"
 	case ErrIdempotencyMismatch:
 		return e.Code == "idempotency_mismatch"
 	case ErrRateLimited:

@@ -14,7 +14,7 @@ const (
 	StatusCreated    Status = "created"    // stored; its start time lies ahead
 	StatusPending    Status = "pending"    // waits for its first worker
 	StatusRunning    Status = "running"    // claimed at least once
-	StatusWaiting    Status = "waiting"    // sleeps, without holding a worker
+	StatusWaiting    Status = "waiting"    // for a timer, a signal or an approval, without holding a worker
 	StatusFinalizing Status = "finalizing" // the outcome is decided, clean-up still runs
 	StatusCompleted  Status = "completed"
 	StatusFailed     Status = "failed"
@@ -51,6 +51,7 @@ type Execution struct {
 	ResumesAt     time.Time `json:"resumes_at,omitzero"`      // when that ends by itself
 	Revision      int64     `json:"revision"`                 // rises by one with every change
 	Attempt       int       `json:"attempt"`
+	Awaiting      []Awaited `json:"awaiting,omitempty"` // the signals and approvals it waits for
 
 	Input        json.RawMessage `json:"input,omitempty"`
 	Output       json.RawMessage `json:"output,omitempty"` // when completed
@@ -91,18 +92,32 @@ type WorkflowRef struct {
 	Name string `json:"name"`
 }
 
+// Awaited is a signal or an approval that an execution waits for.
+type Awaited struct {
+	Kind      string          `json:"kind"`                // signal or approval
+	Name      string          `json:"name"`                // what Signal, Approve and Reject call it
+	Step      string          `json:"step"`                // which wait it is, for example "manager#2"
+	Since     time.Time       `json:"since,omitzero"`      // when the wait began
+	ExpiresAt time.Time       `json:"expires_at,omitzero"` // when it times out; zero: never
+	Payload   json.RawMessage `json:"payload,omitempty"`   // what the approver should see; only from Get
+}
+
+// Actionable reports whether the execution is waiting for somebody: a signal or an approval is awaited.
+func (x *Execution) Actionable() bool { return x.Status == StatusWaiting && len(x.Awaiting) > 0 }
+
 // StepRecord is a checkpointed part of an execution.
 type StepRecord struct {
 	ID            string          `json:"id"`
 	Name          string          `json:"name"`
-	Kind          string          `json:"kind"`                 // step or sleep
-	Status        string          `json:"status"`               // running, waiting, completed, failed or cancelled
+	Kind          string          `json:"kind"`                 // step, sleep, signal or approval
+	Status        string          `json:"status"`               // running, waiting, completed, failed, cancelled or rejected
 	Overridden    bool            `json:"overridden,omitempty"` // it did not run: its output came with the start
 	Attempt       int             `json:"attempt"`              // tries so far
 	StartedAt     time.Time       `json:"started_at,omitzero"`
 	CompletedAt   time.Time       `json:"completed_at,omitzero"`
-	Until         time.Time       `json:"until,omitzero"` // end of a sleep
+	Until         time.Time       `json:"until,omitzero"` // end of a sleep, or when a wait times out
 	NextAttemptAt time.Time       `json:"next_attempt_at,omitzero"`
+	Input         json.RawMessage `json:"input,omitempty"` // of an approval: its payload
 	Output        json.RawMessage `json:"output,omitempty"`
 	Error         string          `json:"error,omitempty"`
 	ErrorCode     string          `json:"error_code,omitempty"`

@@ -33,6 +33,8 @@ type StartParams struct {
 
 	// Wait lets the server hold the answer until the execution ends, at most this long (60 s).
 	Wait time.Duration
+	// UntilActionable ends the Wait also when the execution waits for a signal or an approval.
+	UntilActionable bool
 	// IncludeSteps asks for the steps in the answer.
 	IncludeSteps bool
 }
@@ -113,6 +115,9 @@ func (s *ExecutionService) Start(ctx context.Context, p StartParams) (*Execution
 		r.query = url.Values{}
 		if p.Wait > 0 {
 			r.query.Set("wait", waitSeconds(p.Wait))
+			if p.UntilActionable {
+				r.query.Set("until", "actionable")
+			}
 		}
 		if p.IncludeSteps {
 			r.query.Set("include", "steps")
@@ -182,9 +187,10 @@ func (s *ExecutionService) StartBatch(ctx context.Context, starts []StartParams)
 type GetOption func(*getOptions)
 
 type getOptions struct {
-	include []string
-	hold    time.Duration
-	etag    string
+	include    []string
+	hold       time.Duration
+	actionable bool
+	etag       string
 }
 
 // IncludeSteps fetches the steps too.
@@ -197,6 +203,10 @@ func IncludeEvents() GetOption {
 
 // Hold lets the server hold the answer until the execution ends, at most this long (60 s).
 func Hold(d time.Duration) GetOption { return func(o *getOptions) { o.hold = d } }
+
+// UntilActionable ends a Hold, or a Wait, also when the execution waits for a signal or an approval; see
+// Execution.Actionable.
+func UntilActionable() GetOption { return func(o *getOptions) { o.actionable = true } }
 
 // Get reads an execution.
 func (s *ExecutionService) Get(ctx context.Context, id string, options ...GetOption) (*Execution, error) {
@@ -212,6 +222,9 @@ func (s *ExecutionService) get(ctx context.Context, id string, o getOptions) (*E
 	r := request{method: http.MethodGet, path: executionPath(id, ""), hold: o.hold, query: url.Values{}}
 	if o.hold > 0 {
 		r.query.Set("wait", waitSeconds(o.hold))
+		if o.actionable {
+			r.query.Set("until", "actionable")
+		}
 	}
 	if len(o.include) > 0 {
 		r.query.Set("include", strings.Join(o.include, ","))

@@ -14,8 +14,9 @@ import (
 // Why a handler's context ended; see context.Cause. Steps and sleeps return them too: the handler should clean up and
 // return, with any error.
 var (
-	// ErrSuspended says that the execution waits for a timer without holding this worker. Return it: the handler runs
-	// again, from the top, when the time has come. Whatever the handler returns, the execution stays suspended.
+	// ErrSuspended says that the execution waits, for a timer, a signal or an approval, without holding this worker.
+	// Return it: the handler runs again, from the top, when the wait is over. Whatever the handler returns, the
+	// execution stays suspended.
 	ErrSuspended = errors.New("sojourn: suspended")
 	// ErrCancelRequested says that somebody asked for the execution to be cancelled.
 	ErrCancelRequested = errors.New("sojourn: cancel requested")
@@ -202,12 +203,16 @@ func failureOf(err error) failure {
 		reject   *rejectError
 		panicked *panicError
 		detailed *detailedError
+		refused  *ApprovalRejectedError
+		timedOut *waitTimeoutError
 	)
 	switch {
 	case errors.As(err, &step):
 		f.final = f.final || step.final
 		f.details = step.details
-	case errors.As(err, &mismatch), errors.As(err, &name), errors.As(err, &reject):
+	case errors.As(err, &refused):
+		f.final, f.code, f.message = true, refused.ErrorCode(), clip(firstOf(refused.Comment, refused.Error()), maxMessage)
+	case errors.As(err, &mismatch), errors.As(err, &name), errors.As(err, &reject), errors.As(err, &timedOut):
 		f.final = true
 	case errors.As(err, &panicked):
 		f.details, _ = encode(map[string]string{"stack": clip(string(panicked.stack), maxStack)})

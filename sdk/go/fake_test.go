@@ -57,6 +57,7 @@ type fakeSession struct {
 	leases    []string
 	cancel    []string
 	drop      []string
+	wake      []string
 	beats     int
 	held      int
 	digest    string
@@ -85,7 +86,11 @@ type fakeExecution struct {
 	logs         []string
 	ops          []string // every operation that was accepted
 	recorded     []*fakeStep
+	kept         []fakeSignal // signals that no wait has taken
+	ended        bool         // a wait has ended since the execution was claimed
 }
+
+type fakeSignal struct{ name, payload string }
 
 type fakeStep struct {
 	step, kind, output, hash, err, code string
@@ -93,6 +98,9 @@ type fakeStep struct {
 	until                               time.Time
 	next                                time.Time
 	attempt                             int
+	wait                                string // signal or approval; until is its timeout then
+	shown                               string // payload of the wait
+	end                                 map[string]any
 }
 
 type fakeOp struct {
@@ -109,6 +117,9 @@ type fakeOp struct {
 	Level    string          `json:"level"`
 	Message  string          `json:"message"`
 	Code     string          `json:"code"`
+	Wait     string          `json:"wait"`
+	Timeout  int64           `json:"timeout_ms"`
+	Payload  json.RawMessage `json:"payload"`
 	Fields   json.RawMessage `json:"fields"`
 	Details  json.RawMessage `json:"details"`
 	Final    bool            `json:"final"`
@@ -199,6 +210,55 @@ func (f *fakeServer) awaitStatus(x *fakeExecution, status string) {
 		}
 		return x.status == status
 	})
+}
+
+// signal sends a signal as POST /signals/{name} does.
+func (f *fakeServer) signal(x *fakeExecution, name, payload string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, st := range x.recorded {
+		if base, _, _ := strings.Cut(st.step, "#"); st.wait == "signal" && st.end == nil && base == name {
+			f.endWait(x, st, map[string]any{"outcome": "received", "payload": json.RawMessage(payload)})
+			return
+		}
+	}
+	x.kept = append(x.kept, fakeSignal{name, payload})
+}
+
+// decide ends an approval as POST /approve and /reject do.
+func (f *fakeServer) decide(x *fakeExecution, step, outcome, comment, by string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, st := range x.recorded {
+		if st.step == step && st.wait == "approval" && st.end == nil {
+			f.endWait(x, st, map[string]any{"outcome": outcome, "comment": comment, "by": by, "payload": json.RawMessage(`{"n":1}`)})
+			return
+		}
+	}
+	f.t.Errorf("no approval %q is awaited", step)
+}
+
+func (f *fakeServer) endWait(x *fakeExecution, st *fakeStep, end map[string]any) {
+	st.end = end
+	x.ended = true
+	if x.session != nil {
+		x.session.wake = append(x.session.wake, x.id)
+	} else if x.status == "waiting" {
+		x.status, x.ready = "running", time.Now()
+	}
+	f.wake()
+}
+
+func (x *fakeExecution) openWaits() (n int, earliest time.Time) {
+	for _, st := range x.recorded {
+		if st.wait != "" && st.end == nil {
+			n++
+			if !st.until.IsZero() && (earliest.IsZero() || st.until.Before(earliest)) {
+				earliest = st.until
+			}
+		}
+	}
+	return n, earliest
 }
 
 func terminal(status string) bool { return Status(status).Terminal() }
@@ -305,7 +365,12 @@ func (f *fakeServer) tick() {
 			x.attempt--
 			x.ready = now
 		}
-		if x.status == "waiting" && !x.ready.After(now) {
+		for _, st := range x.recorded {
+			if st.wait != "" && st.end == nil && !st.until.IsZero() && !st.until.After(now) {
+				f.endWait(x, st, map[string]any{"outcome": "timeout"})
+			}
+		}
+		if x.status == "waiting" && !x.ready.IsZero() && !x.ready.After(now) {
 			x.status = "running"
 		}
 	}
@@ -399,10 +464,10 @@ func (f *fakeServer) poll(w http.ResponseWriter, body []byte, ctx context.Contex
 			return
 		}
 		list := f.claim(s)
-		cancel, drop := s.cancel, s.drop
-		if len(list)+len(cancel)+len(drop) > 0 || !time.Now().Before(until) || s.draining {
-			s.cancel, s.drop = nil, nil
-			out := map[string]any{"delivery": 0, "executions": list, "cancel": cancel, "drop": drop, "unknown": nil}
+		cancel, drop, wake := s.cancel, s.drop, s.wake
+		if len(list)+len(cancel)+len(drop)+len(wake) > 0 || !time.Now().Before(until) || s.draining {
+			s.cancel, s.drop, s.wake = nil, nil, nil
+			out := map[string]any{"delivery": 0, "executions": list, "cancel": cancel, "drop": drop, "wake": wake, "unknown": nil}
 			if len(list) > 0 {
 				out["delivery"] = s.delivery
 			}
@@ -447,7 +512,7 @@ func (f *fakeServer) claim(s *fakeSession) []any {
 		}
 		x.attempt++
 		f.serial++
-		x.session, x.delivery, x.delivered, x.acked, x.status = s, s.delivery, time.Now(), false, "running"
+		x.session, x.delivery, x.delivered, x.acked, x.status, x.ended = s, s.delivery, time.Now(), false, "running", false
 		x.lease = fmt.Sprintf("%d-%026d", x.attempt, f.serial)
 		item := map[string]any{
 			"id": x.id, "workflow": x.workflow, "version": 1, "lease": x.lease, "attempt": x.attempt,
@@ -468,7 +533,14 @@ func (f *fakeServer) claim(s *fakeSession) []any {
 			if st.tries > 0 {
 				r["tries"] = st.tries
 			}
-			if !st.until.IsZero() {
+			if st.wait != "" {
+				r["wait"] = st.wait
+				if st.end != nil {
+					r["ended"] = st.end
+				} else if !st.until.IsZero() {
+					r["expires_in_ms"] = max(time.Until(st.until).Milliseconds(), 0)
+				}
+			} else if !st.until.IsZero() {
 				r["until"], r["until_in_ms"] = st.until.UTC().Format(time.RFC3339Nano), time.Until(st.until).Milliseconds()
 			}
 			if st.err != "" {
@@ -509,8 +581,8 @@ func (f *fakeServer) beat(w http.ResponseWriter, body []byte) {
 	f.acknowledge(s, in.Received)
 	s.beats++
 	s.held, s.digest = in.Held, in.Digest
-	out := map[string]any{"expires_in_ms": f.lease.Milliseconds(), "cancel": s.cancel, "drop": s.drop}
-	s.cancel, s.drop = nil, nil
+	out := map[string]any{"expires_in_ms": f.lease.Milliseconds(), "cancel": s.cancel, "drop": s.drop, "wake": s.wake}
+	s.cancel, s.drop, s.wake = nil, nil, nil
 	if in.Leases != nil {
 		s.leases = in.Leases
 		var drop []string
@@ -578,10 +650,10 @@ func (f *fakeServer) report(w http.ResponseWriter, body []byte) {
 		}
 		results = append(results, result)
 	}
-	cancel := s.cancel
-	s.cancel = nil
+	cancel, wake := s.cancel, s.wake
+	s.cancel, s.wake = nil, nil
 	f.wake()
-	reply(w, 200, map[string]any{"results": results, "cancel": cancel})
+	reply(w, 200, map[string]any{"results": results, "cancel": cancel, "wake": wake})
 }
 
 func refuse(code string) map[string]any {
@@ -675,8 +747,39 @@ func (f *fakeServer) apply(op fakeOp) map[string]any {
 			ok["duplicate"] = true
 		}
 		ok["wake_at"], ok["delay_ms"] = stamp(st.until), max(time.Until(st.until).Milliseconds(), 0)
+	case "wait":
+		st := find()
+		if st == nil {
+			st = &fakeStep{step: op.Step, kind: "wait", wait: op.Wait, shown: string(op.Payload)}
+			if op.Timeout > 0 {
+				st.until = now.Add(time.Duration(op.Timeout) * time.Millisecond)
+			}
+			base, _, _ := strings.Cut(op.Step, "#")
+			if i := slices.IndexFunc(x.kept, func(s fakeSignal) bool { return s.name == base }); i >= 0 && op.Wait == "signal" {
+				st.end = map[string]any{"outcome": "received", "payload": json.RawMessage(x.kept[i].payload)}
+				x.kept = slices.Delete(x.kept, i, i+1)
+			}
+			x.recorded = append(x.recorded, st)
+		} else {
+			ok["duplicate"] = true
+		}
+		if st.end != nil {
+			ok["ended"] = st.end
+		} else if !st.until.IsZero() {
+			ok["expires_in_ms"] = max(time.Until(st.until).Milliseconds(), 1)
+		}
 	case "suspend":
+		open, earliest := x.openWaits()
+		if op.WakeAt.IsZero() && open == 0 && !x.ended {
+			return refuse("invalid_request")
+		}
+		if op.WakeAt.IsZero() || !earliest.IsZero() && earliest.Before(op.WakeAt) {
+			op.WakeAt = earliest
+		}
 		x.status, x.ready = "waiting", op.WakeAt
+		if x.ended {
+			x.status, x.ready = "running", now
+		}
 		f.release(x)
 	case "progress":
 		x.progress = append(x.progress, op.Value)

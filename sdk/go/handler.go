@@ -33,10 +33,20 @@ func InputSchema(schema json.RawMessage) HandlerOption {
 	return handlerOption(func(o *handlerOptions) { o.schema = schema })
 }
 
-// Timeout is the default deadline of the workflow's executions, counted from their creation.
-func Timeout(d time.Duration) HandlerOption {
-	return handlerOption(func(o *handlerOptions) { o.timeout = d })
+// TimeoutOption is an option of Handle and of waits; Timeout makes it.
+type TimeoutOption interface {
+	HandlerOption
+	WaitOption
 }
+
+// Timeout bounds what it is given to. For Handle it is the default deadline of the workflow's executions, counted from
+// their creation; for WaitForSignal and WaitForApproval the longest wait, counted from its first call.
+func Timeout(d time.Duration) TimeoutOption { return timeoutOption(d) }
+
+type timeoutOption time.Duration
+
+func (d timeoutOption) applyHandler(o *handlerOptions) { o.timeout = time.Duration(d) }
+func (d timeoutOption) applyWait(o *waitOptions)       { o.timeout, o.bounded = time.Duration(d), true }
 
 // Retention is how long finished executions of the workflow are kept.
 func Retention(d time.Duration) HandlerOption {

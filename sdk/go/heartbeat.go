@@ -62,14 +62,13 @@ func (s *session) beatOnce(leases bool) (reconcile bool, err error) {
 		return false, err
 	}
 	var reply struct {
-		Cancel    []string `json:"cancel"`
-		Drop      []string `json:"drop"`
-		Reconcile bool     `json:"reconcile"`
+		signals
+		Reconcile bool `json:"reconcile"`
 	}
 	if err := json.Unmarshal(a.body, &reply); err != nil {
 		return false, err
 	}
-	s.signal(reply.Cancel, reply.Drop)
+	s.signal(reply.signals)
 	return reply.Reconcile, nil
 }
 

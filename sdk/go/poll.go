@@ -34,9 +34,9 @@ func (s *session) poll(ctx context.Context) {
 			var d delivery
 			if d, err = s.parseDelivery(a.body); err == nil {
 				s.accept(d.number, d.attempts)
-				s.signal(d.cancel, d.drop)
+				s.signal(d.signals)
 				failures = 0
-				if len(d.attempts)+len(d.cancel)+len(d.drop) > 0 || time.Since(asked) > 100*time.Millisecond {
+				if len(d.attempts) > 0 || !d.empty() || time.Since(asked) > 100*time.Millisecond {
 					continue
 				}
 			}
@@ -61,9 +61,9 @@ func (s *session) poll(ctx context.Context) {
 
 // delivery is the answer to a poll.
 type delivery struct {
-	number       int64
-	attempts     []*attempt
-	cancel, drop []string
+	number   int64
+	attempts []*attempt
+	signals
 }
 
 func (s *session) parseDelivery(body []byte) (delivery, error) {
@@ -71,15 +71,12 @@ func (s *session) parseDelivery(body []byte) (delivery, error) {
 	now := time.Now()
 	in := scanner{b: body}
 	in.members(func(key []byte) {
-		switch string(key) {
-		case "delivery":
+		switch {
+		case string(key) == "delivery":
 			d.number = in.integer()
-		case "executions":
+		case string(key) == "executions":
 			in.elements(func() { d.attempts = append(d.attempts, s.parseAttempt(&in, now)) })
-		case "cancel":
-			in.elements(func() { d.cancel = append(d.cancel, in.text()) })
-		case "drop":
-			in.elements(func() { d.drop = append(d.drop, in.text()) })
+		case d.scan(&in, key):
 		default:
 			in.raw()
 		}
@@ -135,7 +132,7 @@ func (s *session) parseAttempt(in *scanner, now time.Time) *attempt {
 
 // recordedStep is what the server knows of a step.
 type recordedStep struct {
-	kind    string // step or sleep
+	kind    string // step, sleep or wait
 	output  []byte // nil: none
 	hash    string // of the input, 16 hex digits; empty: none given
 	tries   int
@@ -145,6 +142,10 @@ type recordedStep struct {
 	retry   bool      // it is to be tried again, at due
 	due     time.Time // end of the sleep, or time of the next try, by our clock
 	until   time.Time // end of the sleep by the server's clock
+
+	wait    string        // of a wait: signal or approval
+	ended   *waitEnd      // how the wait ended, nil while it is open
+	expires time.Duration // when the open wait does by itself; 0: never
 }
 
 func parseRecorded(in *scanner, now time.Time) (r *recordedStep, name string) {
@@ -170,6 +171,12 @@ func parseRecorded(in *scanner, now time.Time) (r *recordedStep, name string) {
 			r.due = now.Add(time.Duration(in.integer()) * time.Millisecond)
 		case "until_in_ms":
 			r.due = now.Add(time.Duration(in.integer()) * time.Millisecond)
+		case "wait":
+			r.wait = in.text()
+		case "ended":
+			r.ended = parseWaitEnd(in)
+		case "expires_in_ms":
+			r.expires = time.Duration(in.integer()) * time.Millisecond
 		case "until":
 			r.until, _ = time.Parse(time.RFC3339, in.text())
 		default:

@@ -61,7 +61,9 @@ type opResult struct {
 	final     bool
 	hasDelay  bool
 	delay     time.Duration
-	at        time.Time // wake_at or retry_at, by the server's clock
+	at        time.Time     // wake_at or retry_at, by the server's clock
+	ended     *waitEnd      // how a wait has ended, nil while it is open
+	expires   time.Duration // when an open wait does by itself; 0: never
 	code      string
 	message   string
 }
@@ -212,14 +214,14 @@ func (r *reporter) deliver(b *batch) bool {
 		b.buf = body[:len(body)-2]
 		a, err := s.post(s.ctx, "/v1/worker/report", body, s.lease, 0)
 		if err == nil {
-			var cancel, drop []string
-			cancel, drop, err = r.parse(a.body)
+			var told signals
+			told, err = r.parse(a.body)
 			if err == nil && len(r.results) != len(b.ops) {
 				err = fmt.Errorf("sojourn: the server answered %d of %d operations", len(r.results), len(b.ops))
 			}
 			if err == nil {
 				r.hand(b, r.results)
-				s.signal(cancel, drop)
+				s.signal(told)
 				return true
 			}
 		}
@@ -294,25 +296,22 @@ func (r *reporter) hand(b *batch, results []opResult) {
 }
 
 // parse reads the answer to a report, its results into r.results.
-func (r *reporter) parse(body []byte) (cancel, drop []string, err error) {
+func (r *reporter) parse(body []byte) (told signals, err error) {
 	r.results = r.results[:0]
 	in := scanner{b: body}
 	in.members(func(key []byte) {
-		switch string(key) {
-		case "results":
+		switch {
+		case string(key) == "results":
 			in.elements(func() { r.results = append(r.results, parseOpResult(&in, r.s)) })
-		case "cancel":
-			in.elements(func() { cancel = append(cancel, in.text()) })
-		case "drop":
-			in.elements(func() { drop = append(drop, in.text()) })
+		case told.scan(&in, key):
 		default:
 			in.raw()
 		}
 	})
 	if err := in.end(); err != nil {
-		return nil, nil, fmt.Errorf("sojourn: reading the answer to a report: %w: %.200s", err, body)
+		return signals{}, fmt.Errorf("sojourn: reading the answer to a report: %w: %.200s", err, body)
 	}
-	return cancel, drop, nil
+	return told, nil
 }
 
 func parseOpResult(in *scanner, s *session) (result opResult) {
@@ -329,6 +328,10 @@ func parseOpResult(in *scanner, s *session) (result opResult) {
 		case "delay_ms":
 			result.hasDelay = true
 			result.delay = time.Duration(in.integer()) * time.Millisecond
+		case "ended":
+			result.ended = parseWaitEnd(in)
+		case "expires_in_ms":
+			result.expires = time.Duration(in.integer()) * time.Millisecond
 		case "wake_at", "retry_at":
 			result.at, _ = time.Parse(time.RFC3339, in.text())
 		case "code":

@@ -328,17 +328,48 @@ func (s *session) find(id string) *attempt {
 	return s.held[id]
 }
 
-// signal passes on the server's signals: executions to stop, and executions that are no longer this worker's.
-func (s *session) signal(cancel, drop []string) {
-	for _, id := range cancel {
+// signals are what the server has to say of executions that the worker holds, with any answer.
+type signals struct {
+	Cancel []string `json:"cancel"` // stop them
+	Drop   []string `json:"drop"`   // they are no longer this worker's
+	Wake   []string `json:"wake"`   // a wait of theirs has ended
+}
+
+func (t *signals) empty() bool { return len(t.Cancel)+len(t.Drop)+len(t.Wake) == 0 }
+
+// scan reads a member of an answer; it returns false when the member is another's.
+func (t *signals) scan(in *scanner, key []byte) bool {
+	var list *[]string
+	switch string(key) {
+	case "cancel":
+		list = &t.Cancel
+	case "drop":
+		list = &t.Drop
+	case "wake":
+		list = &t.Wake
+	default:
+		return false
+	}
+	in.elements(func() { *list = append(*list, in.text()) })
+	return true
+}
+
+// signal passes on what the server has said.
+func (s *session) signal(t signals) {
+	for _, id := range t.Cancel {
 		if a := s.find(id); a != nil {
 			a.requestCancel()
 		}
 	}
-	for _, id := range drop {
+	for _, id := range t.Drop {
 		if a := s.find(id); a != nil {
 			s.release(a)
 			a.lose(ErrLeaseLost)
+		}
+	}
+	for _, id := range t.Wake {
+		if a := s.find(id); a != nil {
+			a.wake()
 		}
 	}
 }

@@ -56,12 +56,5 @@ func (c *Context) Sleep(name string, d time.Duration, options ...StepOption) err
 		}
 		return context.Cause(c)
 	}
-	a.mu.Lock()
-	a.active--
-	a.mu.Unlock()
-	err = a.park(p)
-	a.mu.Lock()
-	a.active++
-	a.mu.Unlock()
-	return err
+	return a.parkIdle(p)
 }

@@ -46,12 +46,21 @@ func StepTimeout(d time.Duration) StepOption {
 	return stepOption(func(o *stepOptions) { o.timeout = d })
 }
 
+// KeyOption is an option of Step, of Sleep and of waits; Key makes it.
+type KeyOption interface {
+	StepOption
+	WaitOption
+}
+
 // Key names the item that a step in a loop or in a concurrent branch works on, so that the step is matched by item and
 // not by its number. It should be short and stable: an id, a name, an index of a list that does not change. Any other
 // value is keyed by the hash of its JSON.
-func Key(item any) StepOption {
-	return stepOption(func(o *stepOptions) { o.key, o.hasKey = keyText(item), true })
-}
+func Key(item any) KeyOption { return keyOption(keyText(item)) }
+
+type keyOption string
+
+func (k keyOption) applyStep(o *stepOptions) { o.key, o.hasKey = string(k), true }
+func (k keyOption) applyWait(o *waitOptions) { o.step.key, o.step.hasKey = string(k), true }
 
 func keyText(item any) string {
 	var text string
@@ -457,14 +466,7 @@ func (r *stepRun) backOff(p *parking, wait time.Duration) error {
 		}
 		return context.Cause(r.c)
 	}
-	r.a.mu.Lock()
-	r.a.active--
-	r.a.mu.Unlock()
-	err := r.a.park(p)
-	r.a.mu.Lock()
-	r.a.active++
-	r.a.mu.Unlock()
-	return err
+	return r.a.parkIdle(p)
 }
 
 // announcement tells the server that a step runs, if it still does after a while.

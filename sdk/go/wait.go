@@ -17,13 +17,18 @@ const (
 	waitPatience = 10
 )
 
-// Wait returns the execution once it has ended. It lets the server hold the answer and asks again as long as ctx
-// allows; ending ctx ends the wait and leaves the execution alone. Err of the execution says how it ended.
+// Wait returns the execution once it has ended, or with UntilActionable also once it waits for a signal or an approval.
+// It lets the server hold the answer and asks again as long as ctx allows; ending ctx ends the wait and leaves the
+// execution alone. Err of the execution says how it ended.
 func (s *ExecutionService) Wait(ctx context.Context, id string, options ...GetOption) (*Execution, error) {
-	options = append(options, Hold(longPoll))
+	var o getOptions
+	for _, option := range options {
+		option(&o)
+	}
+	o.hold = longPoll
 	for try := 0; ; {
 		asked := time.Now()
-		x, err := s.Get(ctx, id, options...)
+		x, err := s.get(ctx, id, o)
 		switch {
 		case err != nil && ctx.Err() == nil && retriable(err, false) && try < waitPatience:
 			// A wait outlives a restart of the server: what it waits for is durable.
@@ -33,7 +38,7 @@ func (s *ExecutionService) Wait(ctx context.Context, id string, options ...GetOp
 			try++
 		case err != nil:
 			return nil, err
-		case x.Status.Terminal():
+		case x.Status.Terminal(), o.actionable && x.Actionable():
 			return x, nil
 		default:
 			try = 0
