@@ -14,7 +14,11 @@ const (
 	CodeHistoryLimit    Code = "history_limit"      // the execution's history is full
 	CodeStepRecorded    Code = "step_recorded"      // the step already has its one recorded result
 	CodeInvalidProgress Code = "invalid_progress"   // progress is outside 0 to 1
-	CodeNothingToWait   Code = "nothing_to_wait"    // a suspend with no timer to wake it
+	CodeNothingToWait   Code = "nothing_to_wait"    // a suspend with nothing that would wake it
+	CodeNotAwaiting     Code = "not_awaiting"       // no such approval is awaited
+	CodeAmbiguous       Code = "ambiguous"          // several approvals are awaited and none was named
+	CodeSignalLimit     Code = "signal_limit"       // too many signals are kept that no wait has taken
+	CodeWaitLimit       Code = "wait_limit"         // too many waits are open
 	CodeNotFinished     Code = "not_finished"       // the command needs a finished execution
 	CodeNotFound        Code = "not_found"          // no such execution
 )
@@ -31,7 +35,11 @@ var Codes = []struct {
 	{CodeHistoryLimit, "The history is full."},
 	{CodeStepRecorded, "The step has its one result already."},
 	{CodeInvalidProgress, "Progress must be a number from 0 to 1."},
-	{CodeNothingToWait, "A suspend with no timer that would wake the execution."},
+	{CodeNothingToWait, "A suspend with no timer and no open wait that would wake the execution."},
+	{CodeNotAwaiting, "No such approval is awaited: it was never asked for, has been decided, or has timed out."},
+	{CodeAmbiguous, "Several approvals are awaited: name one."},
+	{CodeSignalLimit, "Too many signals are kept that no wait has taken."},
+	{CodeWaitLimit, "Too many waits are open."},
 	{CodeNotFinished, "The command needs a finished execution."},
 	{CodeNotFound, "There is no such execution."},
 }
@@ -70,6 +78,11 @@ func (x *Execution) accepting(l Lease, size int) error {
 	if x.CancelRequestedAt != 0 {
 		return refuse(CodeCancelRequested, x, "cancellation was requested at %s; no new work is accepted", x.CancelRequestedAt)
 	}
+	return x.room(size)
+}
+
+// room checks that the history may grow by one change with so many payload bytes.
+func (x *Execution) room(size int) error {
 	if x.Revision >= MaxRevision || x.Bytes+int64(size) > MaxBytes {
 		return refuse(CodeHistoryLimit, x, "the history holds %d events and %d bytes of at most %d and %d", x.Revision, x.Bytes, MaxRevision, MaxBytes)
 	}

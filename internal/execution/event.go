@@ -13,13 +13,13 @@ type Event struct {
 	Status    Status  // the execution's state after the change
 	Attempt   int32   // the execution's attempt after the change
 	Try       int32   // the step's own attempt, for events of steps
-	Step      string  // the step's key, for events of steps and sleeps
-	Until     Time    // when the wait that begins here ends: start time, end of sleep, next try
+	Step      string  // the step's key, for events of steps, sleeps and waits; the name of a signal
+	Until     Time    // when the wait that begins here ends: start time, end of sleep, timeout, next try
 	Since     Time    // when the step that ends here began, as far as the worker said
 	Value     float64 // progress
 	Code      string  // machine-readable cause
-	Message   string  // the cause in words
-	Hash      uint64  // fingerprint of the step's input, 0 when it has none
+	Message   string  // the cause in words; a decision's comment; the name of a wait that differs from its step's
+	Hash      uint64  // fingerprint of the step's input or of a signal's idempotency key, 0 when it has none
 	Details   []byte  // a JSON object: what a start carries besides its input, or more about an error; may be nil
 	Body      []byte  // the payload: the input, a step's output or the output, as JSON; may be nil
 }
@@ -49,6 +49,9 @@ const (
 	EventFailed                             // details: more about the error
 	EventCancelled
 	EventRejected
+	EventWaitStarted // Code: what for; Until: its timeout; body: what the approver sees
+	EventSignalled   // Step: the signal's name; Hash: its idempotency key; body: its payload
+	EventWaitEnded   // Code: the outcome; a decision's comment, signer and payload. A signal's payload stays in its own event
 )
 
 var events = [...]struct{ name, meaning string }{
@@ -72,6 +75,9 @@ var events = [...]struct{ name, meaning string }{
 	EventFailed:        {"failed", "it ended with an error"},
 	EventCancelled:     {"cancelled", "it was stopped"},
 	EventRejected:      {"rejected", "it was declined"},
+	EventWaitStarted:   {"wait_started", "it began to wait for a signal or an approval; says when that times out"},
+	EventSignalled:     {"signalled", "a signal came; the oldest wait of its name takes it, or it is kept for one"},
+	EventWaitEnded:     {"wait_ended", "a wait ended: received, approved, rejected or timeout"},
 }
 
 func (k EventKind) String() string {
@@ -90,11 +96,13 @@ func (k EventKind) Meaning() string {
 }
 
 // EventKinds is how many kinds there are; valid kinds are 1 to EventKinds.
-const EventKinds = int(EventRejected)
+const EventKinds = int(EventWaitEnded)
 
 // RecordsStep reports whether the event is the one durable record of its step: at most one such event exists for each
 // step key of an execution.
-func (k EventKind) RecordsStep() bool { return k == EventStepCompleted || k == EventSleepStarted }
+func (k EventKind) RecordsStep() bool {
+	return k == EventStepCompleted || k == EventSleepStarted || k == EventWaitStarted
+}
 
 // CarriesPayload reports whether the event's body and details are the payloads of the execution itself: what it was
 // started with, a step's output or the output.

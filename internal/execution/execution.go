@@ -48,6 +48,7 @@ type Execution struct {
 	ErrorCode    string  // machine-readable reason of failed, cancelled and rejected; empty otherwise
 	Progress     float64 // 0 to 1 as the worker reported it; NaN when it never did
 	Bytes        int64   // payload bytes in its events
+	Inbox        Inbox   // what it waits for besides time, and the signals that were kept for it
 }
 
 // Lease is the fingerprint of a lease token: the token itself is known to its holder alone.
@@ -92,11 +93,14 @@ type Why uint8
 
 // The stored reasons. Their numbers are stored.
 const (
-	WhyNothing   Why = iota
-	WhyScheduled     // created: its start time lies ahead
-	WhyBackoff       // running: a failed attempt is retried later
-	WhyWorker        // running: its worker was lost, gave it back, or its wait is over; the next worker takes it
-	WhyTimer         // waiting: a timer, as a rule the end of a sleep. While leased: a sleep for which to suspend has begun
+	WhyNothing     Why = iota
+	WhyScheduled       // created: its start time lies ahead
+	WhyBackoff         // running: a failed attempt is retried later
+	WhyWorker          // running: its worker was lost, gave it back, or its wait is over; the next worker takes it
+	WhyTimer           // waiting: a timer, as a rule the end of a sleep. While leased: a sleep for which to suspend has begun
+	WhySignal          // waiting: a signal, and perhaps other things
+	WhyApproval        // waiting: an approval, and perhaps other things
+	WhyStepBackoff     // running: a failed step is tried again later, or when a wait ends
 )
 
 // CancelReason says who asked for an execution to be cancelled.
@@ -121,7 +125,7 @@ func (r CancelReason) String() string {
 
 // Limits of one execution.
 const (
-	// MaxRevision bounds the history: the rules refuse further steps, sleeps and progress past it.
+	// MaxRevision bounds the history: the rules refuse further steps, sleeps, waits, signals and progress past it.
 	MaxRevision = 10_000
 	// MaxBytes bounds the payload bytes of the history likewise.
 	MaxBytes = 10 << 20
@@ -191,6 +195,9 @@ func (x *Execution) DueAt() Time {
 	if x.CancelRequestedAt == 0 && x.Status != Finalizing {
 		deadline = x.DeadlineAt
 	}
+	if x.Inbox != "" {
+		wake = earliest(wake, x.Inbox.until())
+	}
 	return earliest(expires, wake, deadline, x.CancelBy)
 }
 
@@ -199,6 +206,7 @@ func (x *Execution) record(e Event, now Time) Event {
 	x.Revision++
 	x.Bytes += int64(len(e.Body) + len(e.Details))
 	e.Execution, e.Revision, e.At, e.Status, e.Attempt = x.ID, x.Revision, now, x.Status, x.Attempt
+	x.Inbox = x.Inbox.after(&e)
 	return e
 }
 

@@ -3,13 +3,13 @@ package execution
 import "time"
 
 // Fire does what has come due: the start of a delayed execution, the end of a sleep or backoff, a passed deadline, an
-// exceeded time in the queue, an exhausted cancel grace. It appends the events to dst, none when nothing is due; it
+// exceeded time in the queue, a wait that times out, an exhausted cancel grace. It appends the events to dst, none when nothing is due; it
 // never acts early, and does what came due first first, so that an engine that was down for a while ends where one that
 // was there would have. grace is that of a cancel which a passed deadline begins.
 func (x *Execution) Fire(dst []Event, grace time.Duration, now Time) []Event {
-	// Two things in a row are the most that can come due at once. The bound keeps a mistake in a rule from filling the
-	// memory instead of a log.
-	for range 8 {
+	// Two things in a row are the most that can come due at once, besides open waits. The bound keeps a mistake in a rule
+	// from filling the memory instead of a log.
+	for range 8 + MaxWaits {
 		due := x.DueAt()
 		if due == 0 || due > now {
 			return dst
@@ -23,6 +23,8 @@ func (x *Execution) Fire(dst []Event, grace time.Duration, now Time) []Event {
 			dst = append(dst, e)
 		case x.ExpiresAt == due:
 			dst = append(dst, x.finish(Rejected, Event{Code: ErrorQueueTTL, Message: "no worker took the execution within its time-to-live in the queue"}, now))
+		case x.Inbox != "" && x.Inbox.until() == due:
+			dst = x.expireWaits(dst, due, now)
 		case x.Status == Created:
 			x.Status = Pending
 			x.offer(WhyNothing, now)

@@ -3,6 +3,7 @@ package execution
 import (
 	"bytes"
 	"math"
+	"reflect"
 	"slices"
 )
 
@@ -25,12 +26,13 @@ type model struct {
 	queued                   *int64
 	opens, expires, deadline *int64
 	parked                   *int64 // a timer or a backoff ends
-	parkedFor                string // "timer" or "retry"
+	parkedFor                string // "timer", "retry", or "step" for the retry of a step alone
 	stop                     string // why it is to stop: "cancelled", "timeout" or "terminated"
 	forced                   *int64
 
 	steps map[string]*modelStep
 	order []string
+	modelWaits
 }
 
 type holder struct {
@@ -46,7 +48,8 @@ type nap struct {
 }
 
 type modelStep struct {
-	state string // running, waiting, completed, failed or cancelled
+	state string // running, waiting, completed, failed, cancelled or rejected
+	wait  *modelWait
 	sleep bool
 	until int64 // of a sleep
 
@@ -97,10 +100,11 @@ func (m *model) decide(outcome, code string, now int64) {
 	m.queued, m.parked, m.opens, m.expires, m.forced = nil, nil, nil, nil, nil
 	m.because = code
 	for _, s := range m.steps {
-		if s.state == "running" || s.state == "waiting" && s.until > now {
+		if s.state == "running" || s.state == "waiting" && (s.until > now || s.wait != nil) {
 			s.state = "cancelled"
 		}
 	}
+	m.modelWaits = modelWaits{}
 	if m.finalizers > 0 && (m.phase == "running" || m.phase == "waiting") {
 		m.phase, m.decided = "finalizing", outcome
 		m.say("finalizing")
@@ -155,11 +159,11 @@ func (m *model) claim(session int64, l Lease, now int64) string {
 	switch {
 	case m.over():
 		return "already_terminal"
-	case m.queued == nil, session == 0, l == Lease{}, passed(m.deadline, now), passed(m.expires, now):
+	case m.queued == nil, session == 0, l == Lease{}, passed(m.deadline, now), passed(m.expires, now), m.unnoticed(now):
 		return "invalid_transition"
 	}
 	m.cut()
-	m.phase, m.queued, m.expires, m.everClaimed = "running", nil, nil, true
+	m.phase, m.queued, m.expires, m.everClaimed, m.behind = "running", nil, nil, true, false
 	m.holder = &holder{session: session, lease: l}
 	m.claims++
 	m.say("claimed")
@@ -215,7 +219,7 @@ func (m *model) step(key string) *modelStep {
 // recorded reports whether the step has its one durable record.
 func (m *model) recorded(key string) bool {
 	s := m.steps[key]
-	return s != nil && (s.sleep || s.output != nil)
+	return s != nil && (s.sleep || s.wait != nil || s.output != nil)
 }
 
 func (m *model) startStep(l Lease, key string, try int32) string {
@@ -290,7 +294,7 @@ func (m *model) failStep(l Lease, key string, try int32, hash uint64, code strin
 	if next != nil {
 		s.state, s.next, s.code = "running", *next, ""
 		if *next-now > 2_000_000 && !keep {
-			m.holder, m.parkedFor = nil, "retry"
+			m.holder, m.parkedFor = nil, "step"
 		}
 	}
 	m.say("step_failed")
@@ -346,7 +350,7 @@ func (m *model) suspend(l Lease, other bool) string {
 	if code := m.fresh(l, 0); code != "" {
 		return code
 	}
-	if !other && len(m.holder.naps) == 0 {
+	if !other && len(m.holder.naps) == 0 && len(m.awaited) == 0 && !m.behind {
 		return "nothing_to_wait"
 	}
 	m.leave(0)
@@ -405,7 +409,7 @@ func (m *model) fail(l Lease, code string, details int, next *int64, now int64) 
 	m.leave(now)
 	m.parked, m.parkedFor = next, "retry"
 	for _, s := range m.steps { // the retry runs again what has no result
-		if !s.sleep && s.output == nil {
+		if !s.sleep && s.wait == nil && s.output == nil {
 			s.try, s.next, s.code, s.hash = 0, 0, "", 0
 		}
 	}
@@ -475,6 +479,9 @@ func (m *model) due() (at *int64, what string) {
 		consider(m.deadline, "deadline")
 	}
 	consider(m.expires, "expired")
+	for _, w := range m.awaited {
+		consider(w.until, "timeout")
+	}
 	consider(m.opens, "opens")
 	if m.holder == nil {
 		consider(m.parked, m.parkedFor)
@@ -503,7 +510,9 @@ func (m *model) fire(grace, now int64) {
 			m.phase = "running"
 			m.queue(now)
 			m.say("woken")
-		case "retry":
+		case "timeout":
+			m.timeOut(*at, now)
+		case "retry", "step":
 			m.queue(now)
 			m.say("retried")
 		}
@@ -523,6 +532,14 @@ func (m *model) reason(workers bool) (code string, until *int64) {
 		return "executing", nil
 	case m.phase == "created":
 		return "scheduled", m.opens
+	case m.phase == "waiting" && len(m.awaited) > 0:
+		until = m.parked
+		for _, w := range m.awaited {
+			if w.until != nil && (until == nil || *w.until < *until) {
+				until = w.until
+			}
+		}
+		return m.awaited[0].kind + ":" + m.awaited[0].name, until
 	case m.phase == "waiting":
 		return "timer", m.parked
 	case m.queued == nil:
@@ -541,6 +558,8 @@ func (m *model) reason(workers bool) (code string, until *int64) {
 func (m *model) known(key string) *Recorded {
 	s := m.steps[key]
 	switch {
+	case s.wait != nil:
+		return s.wait.known(key)
 	case s.sleep:
 		return &Recorded{Step: key, Kind: "sleep", Until: Time(s.until)}
 	case s.output != nil || s.try > 0:
@@ -551,5 +570,6 @@ func (m *model) known(key string) *Recorded {
 
 func sameRecord(a, b *Recorded) bool {
 	return a.Step == b.Step && a.Kind == b.Kind && a.Hash == b.Hash && bytes.Equal(a.Output, b.Output) && a.Until == b.Until &&
-		a.Try == b.Try && a.Code == b.Code && a.NextTry == b.NextTry
+		a.Try == b.Try && a.Code == b.Code && a.NextTry == b.NextTry && a.Wait == b.Wait && a.Name == b.Name &&
+		reflect.DeepEqual(a.Ended, b.Ended)
 }

@@ -88,6 +88,31 @@ func suspended(c Start, finalizers int32) Execution {
 	return x
 }
 
+// awaiting is leased, and a branch of its handler waits for an approval and another for a signal. Both time out after a
+// minute.
+func awaiting(finalizers int32) Execution {
+	x := leased(Start{}, finalizers)
+	for _, w := range []WaitStart{{Step: "boss", Kind: WaitForApproval}, {Step: "go", Kind: WaitForSignal}} {
+		w.Timeout, w.Bounded = time.Minute, true
+		must(x.StartWait(rightLease, w, origin+2*second))
+	}
+	return x
+}
+
+// parked is awaiting and has let go.
+func parked(finalizers int32) Execution {
+	x := awaiting(finalizers)
+	must(x.Suspend(rightLease, 0, origin+3*second))
+	return x
+}
+
+// steppingBack is awaiting, and a step of another branch has failed and is tried again much later.
+func steppingBack() Execution {
+	x := awaiting(0)
+	must(x.FailStep(rightLease, StepFailed{Step: "a", Failure: Failure{Policy: Retry{MaxAttempts: 9, Initial: time.Hour, Jitter: -1}}}, origin+3*second))
+	return x
+}
+
 func ending(as Status, finalizers int32) Execution {
 	x := leased(Start{}, finalizers)
 	switch as {
@@ -134,6 +159,15 @@ func situations() []situation {
 		{"waiting, its deadline passed", suspended(limited, 0), origin + minute},
 		{"waiting, its deadline passed, finalizers", suspended(limited, 2), origin + minute},
 	}
+	list = append(list,
+		situation{"awaiting, leased", awaiting(0), origin + 5*second},
+		situation{"awaiting, leased, timed out", awaiting(0), origin + 2*minute},
+		situation{"awaiting, parked", parked(0), origin + 5*second},
+		situation{"awaiting, parked, finalizers", parked(1), origin + 5*second},
+		situation{"awaiting, parked, timed out", parked(0), origin + 2*minute},
+		situation{"awaiting, a step backs off", steppingBack(), origin + 5*second},
+		situation{"awaiting, a step backs off, timed out", steppingBack(), origin + 2*minute},
+	)
 	lost := struck(1, 0)
 	must(lost.LoseLease(5, true, origin+minute))
 	list = append(list, situation{"lost its worker", lost, origin + minute})
@@ -176,6 +210,19 @@ func maybe(command, name string, run func(x *Execution, now Time) (Event, bool, 
 
 func attempts() []attempt {
 	list := []attempt{
+		{"Signal", "awaited", func(x *Execution, now Time) ([]Event, error) { return x.Signal(SignalSent{Name: "go"}, now) }},
+		{"Signal", "not awaited", func(x *Execution, now Time) ([]Event, error) {
+			return x.Signal(SignalSent{Name: "boss", Key: 7, Payload: []byte("1")}, now)
+		}},
+		{"Signal", "too large", func(x *Execution, now Time) ([]Event, error) {
+			return x.Signal(SignalSent{Name: "go", Payload: make([]byte, MaxBytes+1)}, now)
+		}},
+		one("Decide", "approve", func(x *Execution, now Time) (Event, error) { return x.Decide(Decision{Approved: true}, now) }),
+		one("Decide", "reject by name", func(x *Execution, now Time) (Event, error) {
+			return x.Decide(Decision{Name: "boss", By: "Ann", Comment: "no"}, now)
+		}),
+		one("Decide", "by step", func(x *Execution, now Time) (Event, error) { return x.Decide(Decision{Step: "boss"}, now) }),
+		one("Decide", "a signal", func(x *Execution, now Time) (Event, error) { return x.Decide(Decision{Step: "go"}, now) }),
 		one("Claim", "", func(x *Execution, now Time) (Event, error) {
 			return x.Claim(Claim{Session: 6, Lease: Lease{7}}, now)
 		}),
@@ -228,6 +275,15 @@ func attempts() []attempt {
 			one("StartSleep", name+" recorded", func(x *Execution, now Time) (Event, error) {
 				return x.StartSleep(l, Sleep{Step: "s", Duration: time.Hour, Recorded: true}, now)
 			}),
+			attempt{"StartWait", name, func(x *Execution, now Time) ([]Event, error) {
+				return x.StartWait(l, WaitStart{Step: "w", Kind: WaitForSignal, Timeout: time.Hour, Bounded: true}, now)
+			}},
+			attempt{"StartWait", name + " at once", func(x *Execution, now Time) ([]Event, error) {
+				return x.StartWait(l, WaitStart{Step: "w", Name: "kept", Kind: WaitForSignal, Bounded: true}, now)
+			}},
+			attempt{"StartWait", name + " recorded", func(x *Execution, now Time) ([]Event, error) {
+				return x.StartWait(l, WaitStart{Step: "w", Kind: WaitForApproval, Recorded: true}, now)
+			}},
 			one("Suspend", name, func(x *Execution, now Time) (Event, error) { return x.Suspend(l, now+hour, now) }),
 			one("Suspend", name+" for nothing", func(x *Execution, now Time) (Event, error) { return x.Suspend(l, 0, now) }),
 			maybe("ReportProgress", name, func(x *Execution, now Time) (Event, bool, error) { return x.ReportProgress(l, 0.5, now) }),
@@ -271,6 +327,15 @@ var after = map[EventKind]Status{
 	EventSuspended: Waiting, EventWoken: Running, EventAttemptFailed: Running, EventRetried: Running,
 	EventCancelRequest: Running, EventFinalizing: Finalizing,
 	EventCompleted: Completed, EventFailed: Failed, EventCancelled: Cancelled, EventRejected: Rejected,
+	EventWaitStarted: Running, EventWaitEnded: Running,
+}
+
+// moved is what the event of a command tells about an execution that was in a state.
+func moved(command string, from Status, e Event) Move {
+	if e.Kind == EventSignalled { // in whatever state it is
+		return Move{command, from, from, e.Kind}
+	}
+	return Move{command, from, after[e.Kind], e.Kind}
 }
 
 func TestEveryCommandInEverySituation(t *testing.T) {
@@ -301,7 +366,7 @@ func TestEveryCommandInEverySituation(t *testing.T) {
 			}
 			from := s.x.Status
 			for i, e := range events {
-				move := Move{a.command, from, after[e.Kind], e.Kind}
+				move := moved(a.command, from, e)
 				seen[move] = true
 				if !slices.Contains(Moves, move) {
 					t.Errorf("%s: %s → %s (%s) is not in Moves", where, move.From, move.To, move.Event)

@@ -145,6 +145,13 @@ func (d *drive) one(command string, rule func() (Event, error), answer func(Even
 	d.after(command, before, err, []Event{e}, answer)
 }
 
+// many is one for a rule that returns as many events as it likes.
+func (d *drive) many(command string, rule func() ([]Event, error), answer func() string) {
+	before := d.x
+	events, err := rule()
+	d.after(command, before, err, events, func(Event) string { return answer() })
+}
+
 // maybeOne is one for a rule that may have nothing to do.
 func (d *drive) maybeOne(command string, rule func() (Event, bool, error), answer func() string) {
 	before := d.x
@@ -191,7 +198,8 @@ func (d *drive) took(command string, before Execution, events []Event, said []st
 		if want := before.Revision + int64(i) + 1; e.Revision != want || e.Execution != d.x.ID || e.At != d.now {
 			d.Fatalf("%s: event %+v, want revision %d at %s", command, e, want, d.now)
 		}
-		if e.Step != "" && (e.Kind != EventSleepStarted && e.Try < 1 || e.Since != 0 && (e.Since < d.x.StartedAt || e.Since > d.now)) {
+		ofStep := e.Kind == EventStepStarted || e.Kind == EventStepCompleted || e.Kind == EventStepFailed
+		if e.Step != "" && (ofStep && e.Try < 1 || e.Since != 0 && (e.Since < d.x.StartedAt || e.Since > d.now)) {
 			d.Fatalf("%s: a step that cannot be: %+v", command, e)
 		}
 		if failed := e.Kind == EventStepFailed || e.Kind == EventAttemptFailed; failed && e.Code == "" {
@@ -200,7 +208,7 @@ func (d *drive) took(command string, before Execution, events []Event, said []st
 		if e.Kind == EventClaimed && d.stopped {
 			d.Fatalf("claimed after a cancel was answered")
 		}
-		move := Move{command, from, after[e.Kind], e.Kind}
+		move := moved(command, from, e)
 		d.seen[move] = true
 		from = move.To
 	}
@@ -220,12 +228,21 @@ func (d *drive) took(command string, before Execution, events []Event, said []st
 }
 
 // wake takes over when an execution that was let go wakes, after checking it against what the model allows.
-func (d *drive) wake(naps []nap, other *int64) {
+func (d *drive) wake(naps []nap, other *int64, suspends bool) {
 	first, last := wakeUps(naps, other, int64(d.now))
+	over := !slices.ContainsFunc(naps, func(n nap) bool { return n.long || n.until > int64(d.now) })
+	switch {
+	case d.m.behind: // a branch has something to do
+		first, last = int64(d.now), int64(d.now)
+	case suspends && other == nil && over && len(d.m.awaited) > 0: // nothing else but the waits
+		first, last = 0, 0
+	}
 	if got := int64(d.x.WakeAt); got < first || got > last {
 		d.Fatalf("wakes at %s, allowed is %s to %s", d.x.WakeAt, Time(first), Time(last))
 	}
-	d.m.parked = new(int64(d.x.WakeAt))
+	if d.m.parked = nil; d.x.WakeAt != 0 {
+		d.m.parked = new(int64(d.x.WakeAt))
+	}
 }
 
 func (d *drive) naps() []nap {
@@ -325,7 +342,7 @@ var commands = []command{
 			held := d.m.holder != nil
 			answer := d.m.failStep(l, c.Step, try, c.Hash, code, len(c.Failure.Details), next, c.Busy, int64(d.now))
 			if held && d.m.holder == nil {
-				d.wake(naps, next)
+				d.wake(naps, next, false)
 			}
 			return answer
 		})
@@ -350,10 +367,50 @@ var commands = []command{
 		d.one("Suspend", func() (Event, error) { return d.x.Suspend(l, wake, d.now) }, func(Event) string {
 			code := d.m.suspend(l, other != nil)
 			if code == "" {
-				d.wake(naps, other)
+				d.wake(naps, other, true)
 			}
 			return code
 		})
+	}},
+	{"StartWait", working, map[string]int{"": 8, "waiting": 24}, func(d *drive) {
+		l := d.lease()
+		c := WaitStart{Step: d.key("wait"), Kind: rapid.SampledFrom([]WaitKind{WaitForSignal, WaitForApproval}).Draw(d.T, "kind"), Payload: d.payload("payload")}
+		name := c.Step
+		if d.maybe("a wait's own key") {
+			c.Step = fmt.Sprintf("%s#%d", name, len(d.events)) // named by default as the others are
+		}
+		if d.oneIn(4, "named") {
+			c.Name = d.key("name")
+			name = c.Name
+		}
+		var timeout *int64
+		if c.Bounded = d.maybe("bounded"); c.Bounded {
+			c.Timeout = d.span("timeout")
+			timeout = new(c.Timeout.Microseconds())
+		}
+		c.Recorded = d.m.recorded(c.Step)
+		d.many("StartWait", func() ([]Event, error) { return d.x.StartWait(l, c, d.now) }, func() string {
+			return d.m.startWait(l, c.Step, string(c.Kind), name, len(c.Payload), timeout, int64(d.now))
+		})
+	}},
+	{"Signal", open, map[string]int{"": 3, "waiting": 16}, func(d *drive) {
+		c := SignalSent{Name: d.key("name"), Payload: d.payload("payload"), Actor: Actor{ActorKey, 1}}
+		if d.maybe("with a key") {
+			c.Key = uint64(d.int("key", 1, 200))
+		}
+		d.many("Signal", func() ([]Event, error) { return d.x.Signal(c, d.now) },
+			func() string { return d.m.signal(c.Name, c.Key, c.Payload, int64(d.now)) })
+	}},
+	{"Decide", open, map[string]int{"": 3, "waiting": 16}, func(d *drive) {
+		c := Decision{Approved: d.maybe("approved"), Payload: d.payload("payload"), Actor: Actor{ActorKey, 1}}
+		if !d.oneIn(4, "the only one") {
+			c.Name = d.key("name")
+		}
+		if d.maybe("by a person") {
+			c.By, c.Comment = "Ann", "as you like"
+		}
+		d.one("Decide", func() (Event, error) { return d.x.Decide(c, d.now) },
+			func(Event) string { return d.m.decision(c.Name, c.Approved, c.Comment, c.By, c.Payload, int64(d.now)) })
 	}},
 	{"ReportProgress", working, map[string]int{"": 6}, func(d *drive) {
 		l := d.lease()
@@ -497,7 +554,8 @@ func (d *drive) check() {
 	same("in the queue", x.ReadyAt != 0, !x.Leased() && (x.Status == Pending || x.Status == Running && x.WakeAt == 0))
 	due, _ := m.due()
 	same("due", x.DueAt(), at(due))
-	if stuck := !m.over() && m.phase != "finalizing" && m.holder == nil && m.queued == nil && due == nil; stuck {
+	if stuck := !m.over() && m.phase != "finalizing" && m.holder == nil && m.queued == nil && due == nil &&
+		(m.phase != "waiting" || len(m.awaited) == 0); stuck {
 		d.Fatalf("nothing will ever move it: %+v", *x)
 	}
 	same("started", x.StartedAt != 0, m.everClaimed)
@@ -519,6 +577,12 @@ func (d *drive) check() {
 	if open && (r.Message == "" || r.Until != 0 && !strings.Contains(r.Message, r.Until.String())) {
 		d.Fatalf("the reason %q does not say until when: %q", r.Code, r.Message)
 	}
+	if told := FoldInbox(d.events); x.Inbox != told {
+		d.Fatalf("the inbox is %q, the history tells %q", x.Inbox, told)
+	}
+	in := x.Inbox.open()
+	same("open waits", len(in.Waits), len(m.awaited))
+	same("kept signals", in.count(""), len(m.letters))
 	d.checkSteps()
 }
 
@@ -535,10 +599,17 @@ func (d *drive) checkSteps() {
 		if want.sleep && state == "waiting" && want.until <= int64(reading) {
 			state = "completed"
 		}
-		if s.Key != m.order[i] || s.Status.Name() != state || (s.Kind == KindSleep) != want.sleep {
+		kind := KindStep
+		switch {
+		case want.sleep:
+			kind = KindSleep
+		case want.wait != nil:
+			kind = want.wait.kind
+		}
+		if s.Key != m.order[i] || s.Status.Name() != state || s.Kind != kind {
 			d.Fatalf("step %d is %+v, want %s %s", i, *s, m.order[i], state)
 		}
-		if ended := slices.Contains([]string{"completed", "failed", "cancelled"}, state); ended != (s.CompletedAt != 0) || s.CompletedAt > reading || s.StartedAt == 0 {
+		if ended := slices.Contains([]string{"completed", "failed", "cancelled", "rejected"}, state); ended != (s.CompletedAt != 0) || s.CompletedAt > reading || s.StartedAt == 0 {
 			d.Fatalf("step %s is %s from %s to %s, read at %s", s.Key, state, s.StartedAt, s.CompletedAt, reading)
 		}
 		if !want.sleep && want.output != nil {
@@ -619,7 +690,7 @@ func TestRandomCommandsAgreeWithTheModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		sequences++
 		d := &drive{T: rt, now: origin, seen: seen}
-		mood := rapid.SampledFrom([]string{"", "crashing", "cancelling", "ending", ""}).Draw(rt, "mood")
+		mood := rapid.SampledFrom([]string{"", "crashing", "cancelling", "ending", "waiting", ""}).Draw(rt, "mood")
 		c := Start{ID: MakeID(1, 2, 3), Actor: Actor{ActorKey, 1}, Input: d.payload("input"), Details: d.payload("details")}
 		if d.oneIn(3, "delayed") {
 			c.StartAt = d.now.Add(d.span("delay"))

@@ -21,6 +21,8 @@ const (
 	ReasonBackoff    = "retry_backoff"
 	ReasonWorker     = "awaiting_worker"
 	ReasonTimer      = "timer"
+	ReasonSignal     = "signal:NAME"
+	ReasonApproval   = "approval:NAME"
 	ReasonCancelling = "cancelling"
 	ReasonFinalizing = "finalizing"
 	ReasonSoloQueued = "awaiting_idle_worker"
@@ -36,6 +38,8 @@ var Reasons = []struct{ Code, Meaning string }{
 	{ReasonWorker, "Its worker was lost or gave it back, or its wait is over: the next free worker takes it."},
 	{ReasonSoloQueued, "It lost its worker more than once: it waits for a worker that holds nothing else."},
 	{ReasonTimer, "It is suspended until the time given."},
+	{ReasonSignal, "It is suspended until a signal of that name comes, or the time given."},
+	{ReasonApproval, "It is suspended until the approval of that name is decided, or the time given."},
 	{ReasonCancelling, "A cancel is under way: the holder is told to stop, and the engine ends it at the time given."},
 	{ReasonFinalizing, "Its outcome is decided and finalizers run."},
 }
@@ -58,6 +62,8 @@ func (x *Execution) Reason(workers bool, now Time) (Reason, bool) {
 		return Reason{Code: ReasonScheduled, Message: fmt.Sprintf("starts at %s", x.WakeAt), Until: x.WakeAt}, true
 	case x.Leased():
 		return Reason{Code: ReasonExecuting, Message: fmt.Sprintf("a worker runs attempt %d", x.Attempt)}, true
+	case x.Status == Waiting && len(x.Inbox.Waits()) > 0:
+		return x.awaiting(), true
 	case x.Status == Waiting:
 		return Reason{Code: ReasonTimer, Message: fmt.Sprintf("waits for a timer that ends at %s", x.WakeAt), Until: x.WakeAt}, true
 	case x.ReadyAt == 0:
@@ -74,4 +80,19 @@ func (x *Execution) Reason(workers bool, now Time) (Reason, bool) {
 	default:
 		return Reason{Code: ReasonWorker, Message: fmt.Sprintf("waits for the next free worker since %s", x.ReadyAt)}, true
 	}
+}
+
+// awaiting names the first of the open waits, and when the first of all of them, or a timer, ends by itself.
+func (x *Execution) awaiting() Reason {
+	waits := x.Inbox.Waits()
+	w := waits[0]
+	r := Reason{Code: string(w.Kind) + ":" + w.Name, Until: earliest(x.WakeAt, x.Inbox.until())}
+	r.Message = fmt.Sprintf("waits for the %s %q since %s", w.Kind, w.Name, w.Since)
+	if n := len(waits) - 1; n > 0 {
+		r.Message += fmt.Sprintf(" and %d more", n)
+	}
+	if r.Until != 0 {
+		r.Message += fmt.Sprintf(", or until %s", r.Until)
+	}
+	return r
 }

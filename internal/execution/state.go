@@ -86,7 +86,7 @@ var States = [Statuses]State{
 		SetOf(Waiting, Finalizing, Completed, Failed, Cancelled, Rejected),
 	},
 	Waiting: {
-		"waiting", "Parked on a durable wait (a timer); no worker is held.",
+		"waiting", "Parked on durable waits (timers, signals, approvals); no worker is held.",
 		SetOf(Running, Finalizing, Cancelled, Failed, Rejected),
 	},
 	Finalizing: {

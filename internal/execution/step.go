@@ -75,7 +75,7 @@ type Failure struct {
 
 // FailStep records a failed try and decides what follows: the event's Until is when to try again, zero when the step
 // has failed for good. A wait longer than ShortSleep releases the lease, unless other branches are busy; the execution
-// comes back when it is over, or earlier when a sleep ends earlier.
+// comes back when it is over, or earlier when a sleep or a wait ends earlier.
 func (x *Execution) FailStep(l Lease, c StepFailed, now Time) (Event, error) {
 	if err := x.holder(l); err != nil {
 		return Event{}, err
@@ -98,7 +98,10 @@ func (x *Execution) FailStep(l Lease, c StepFailed, now Time) (Event, error) {
 			if x.sleptOut(now) {
 				x.WakeAt = 0
 			}
-			x.WakeAt, x.Why = max(earliest(x.WakeAt, e.Until), now), WhyBackoff
+			x.WakeAt, x.Why = max(earliest(x.WakeAt, e.Until), now), WhyStepBackoff
+			if x.Inbox != "" && x.Inbox.open().Ended {
+				x.WakeAt = now // the branch that waited does not wait for this one
+			}
 		}
 	}
 	return x.record(e, now), nil

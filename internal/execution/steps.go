@@ -16,26 +16,31 @@ const (
 	StepCompletedStatus
 	StepFailedStatus    // failed for good in the current attempt of the handler
 	StepCancelledStatus // the outcome was decided while it was in flight
+	StepAwaiting        // a wait for a signal or an approval that has not ended
+	StepRejectedStatus  // an approval that was refused
 )
 
 // Name is the state in the words of the nine states of an execution.
 func (s StepStatus) Name() string {
-	return [...]string{"running", "running", "waiting", "completed", "failed", "cancelled"}[s]
+	return [...]string{"running", "running", "waiting", "completed", "failed", "cancelled", "waiting", "rejected"}[s]
 }
 
 // Step is one step of an execution, put together from its events.
 type Step struct {
 	Key         string
-	Kind        string // "step" or "sleep"
+	Kind        string // KindStep, KindSleep, KindSignal or KindApproval
 	Status      StepStatus
 	Try         int32 // the latest try, from 1
 	Hash        uint64
 	StartedAt   Time
 	CompletedAt Time
-	Until       Time // end of a sleep, time of the next try
+	Until       Time // end of a sleep, timeout of a wait, time of the next try
 	Code        string
 	Message     string
 	Details     []byte
+	Name        string   // of a wait
+	Payload     []byte   // of a wait: what its approver sees
+	Ended       *WaitEnd // of a wait, nil while it is open
 	Output      []byte
 	Revision    int64 // of the event that decided its present state
 	Tries       []StepTry
@@ -52,6 +57,14 @@ type StepTry struct {
 	Message     string
 }
 
+// WaitEnd is how a wait ended.
+type WaitEnd struct {
+	Outcome WaitOutcome
+	Payload []byte // of the signal or the decision, as JSON; may be nil
+	Comment string // of a decision
+	By      string // who decided, as shown to people
+}
+
 // Codes of tries that ended without a result.
 const (
 	TryLost        = "lease_lost"  // its worker was lost
@@ -61,14 +74,18 @@ const (
 
 // Kinds of steps.
 const (
-	KindStep  = "step"
-	KindSleep = "sleep"
+	KindStep     = "step"
+	KindSleep    = "sleep"
+	KindSignal   = string(WaitForSignal)
+	KindApproval = string(WaitForApproval)
+	// KindWait is a wait of either kind in what a worker is told.
+	KindWait = "wait"
 )
 
 // Steps folds an execution's events, in order of revision, into its steps in order of their first event. now decides
 // whether a sleep is over.
 func Steps(events []Event, now Time) []*Step {
-	f := stepFold{byKey: map[string]*Step{}}
+	f := stepFold{byKey: map[string]*Step{}, mail: mail{}}
 	for i := range events {
 		f.add(&events[i], now)
 	}
@@ -78,6 +95,19 @@ func Steps(events []Event, now Time) []*Step {
 type stepFold struct {
 	steps []*Step
 	byKey map[string]*Step
+	mail  mail
+}
+
+// mail is the signals that no wait has taken, by name, each with its payload.
+type mail map[string][][]byte
+
+// end is how the event ends a wait of the name. The oldest signal of that name goes with it when it took one.
+func (m mail) end(name string, e *Event) *WaitEnd {
+	end := &WaitEnd{Outcome: WaitOutcome(e.Code), Payload: e.Body, Comment: e.Message, By: e.Signer()}
+	if kept := m[name]; end.Outcome == WaitReceived && len(kept) > 0 {
+		end.Payload, m[name] = kept[0], kept[1:]
+	}
+	return end
 }
 
 func (f *stepFold) add(e *Event, now Time) {
@@ -112,6 +142,21 @@ func (f *stepFold) add(e *Event, now Time) {
 				s.Status, s.CompletedAt = StepCompletedStatus, e.Until
 			}
 		}
+	case EventWaitStarted:
+		if s := f.at(e); s != nil {
+			s.close(TryInterrupted, e.At)
+			s.Kind, s.Name, s.Status, s.Until, s.CompletedAt, s.Payload = e.Code, e.WaitName(), StepAwaiting, e.Until, 0, e.Body
+			s.Code, s.Message, s.Details = "", "", nil
+		}
+	case EventSignalled:
+		f.mail[e.Step] = append(f.mail[e.Step], e.Body)
+	case EventWaitEnded:
+		if s := f.byKey[e.Step]; s != nil && s.Status == StepAwaiting {
+			s.Ended, s.Revision, s.Status, s.CompletedAt = f.mail.end(s.Name, e), e.Revision, StepCompletedStatus, e.At
+			if s.Ended.Outcome == WaitRejected {
+				s.Status = StepRejectedStatus
+			}
+		}
 	case EventLeaseLost:
 		f.interrupt(TryLost, e.At)
 	case EventClaimed, EventReturned, EventSuspended, EventAttemptFailed:
@@ -119,7 +164,7 @@ func (f *stepFold) add(e *Event, now Time) {
 	case EventFinalizing, EventCompleted, EventFailed, EventCancelled, EventRejected:
 		f.interrupt(TryCancelled, e.At)
 		for _, s := range f.steps {
-			if s.Status == StepBackoff || s.Status == StepSleeping || s.CompletedAt > e.At {
+			if s.Status == StepBackoff || s.Status == StepSleeping || s.Status == StepAwaiting || s.CompletedAt > e.At {
 				s.Status, s.CompletedAt = StepCancelledStatus, e.At
 			}
 		}
@@ -137,7 +182,7 @@ func (f *stepFold) at(e *Event) *Step {
 			s.StartedAt = e.Since
 		}
 		f.byKey[e.Step], f.steps = s, append(f.steps, s)
-	case s.Status == StepCompletedStatus || s.Kind == KindSleep:
+	case s.Status == StepCompletedStatus || s.Kind != KindStep:
 		return nil
 	}
 	s.Revision = e.Revision
@@ -183,15 +228,18 @@ func (f *stepFold) interrupt(code string, at Time) {
 	}
 }
 
-// Recorded is what a worker that takes an execution over must know of a step or sleep.
+// Recorded is what a worker that takes an execution over must know of a step, a sleep or a wait.
 type Recorded struct {
 	Step   string
-	Kind   string // KindStep or KindSleep
+	Kind   string // KindStep, KindSleep or KindWait
 	Hash   uint64
-	Output []byte // the result of a completed step
-	Until  Time   // the end of a sleep
-	Try    int32  // tries of a step that has no result yet
-	Code   string // set when the step failed for good in this attempt of the handler
+	Output []byte   // the result of a completed step
+	Until  Time     // the end of a sleep, the timeout of a wait, zero: none
+	Wait   WaitKind // of a wait
+	Name   string   // of a wait
+	Ended  *WaitEnd // of a wait, nil while it is open
+	Try    int32    // tries of a step that has no result yet
+	Code   string   // set when the step failed for good in this attempt of the handler
 	Error  string
 	// NextTry is when a failed step may be tried again, zero: at once.
 	NextTry Time
@@ -199,12 +247,13 @@ type Recorded struct {
 	Overridden bool
 }
 
-// RecordedSteps is what the events of an execution tell the next worker, in order. A step's result or a sleep stays as
-// it was first recorded. A step without one is forgotten when the handler's attempt is retried, tries and all, so that
+// RecordedSteps is what the events of an execution tell the next worker, in order. A step's result, a sleep or a wait
+// stays as it was first recorded. A step without one is forgotten when the handler's attempt is retried, tries and all, so that
 // the retry runs it again.
 func RecordedSteps(events []Event) []Recorded {
 	var out []Recorded
 	index := map[string]int{}
+	letters := mail{}
 	at := func(e *Event) *Recorded {
 		i, ok := index[e.Step]
 		if !ok {
@@ -234,6 +283,16 @@ func RecordedSteps(events []Event) []Recorded {
 			if r := at(e); !r.done() {
 				*r = Recorded{Step: e.Step, Kind: KindSleep, Until: e.Until}
 			}
+		case EventWaitStarted:
+			if r := at(e); !r.done() {
+				*r = Recorded{Step: e.Step, Kind: KindWait, Wait: WaitKind(e.Code), Name: e.WaitName(), Until: e.Until}
+			}
+		case EventSignalled:
+			letters[e.Step] = append(letters[e.Step], e.Body)
+		case EventWaitEnded:
+			if r := at(e); r.Kind == KindWait && r.Ended == nil {
+				r.Ended = letters.end(r.Name, e)
+			}
 		case EventAttemptFailed:
 			for j := range out {
 				if r := &out[j]; !r.done() {
@@ -246,5 +305,5 @@ func RecordedSteps(events []Event) []Recorded {
 	return slices.DeleteFunc(out, func(r Recorded) bool { return !r.done() && r.Try == 0 })
 }
 
-// done reports whether the step or sleep has its one record.
-func (r *Recorded) done() bool { return r.Kind == KindSleep || r.Output != nil }
+// done reports whether the step, sleep or wait has its one record.
+func (r *Recorded) done() bool { return r.Kind != KindStep || r.Output != nil }

@@ -47,24 +47,36 @@ func (x *Execution) sleptOut(now Time) bool {
 	return x.WakeAt == 0 || x.WakeAt <= now && x.Why != WhyTimer
 }
 
-// Suspend parks the execution until its earliest timer and releases the lease. wakeAt is the earliest timer the worker
-// knows of; a sleep started under this lease counts by itself, so zero is enough when there is one. A timer that is
-// over wakes the execution at once.
+// Suspend parks the execution until its earliest timer, or the end of an open wait, and releases the lease. wakeAt is
+// the earliest timer the worker knows of; a sleep started under this lease counts by itself, so zero is enough when there
+// is one, or an open wait. A timer that is over wakes the execution at once, and so does a wait that ended since the
+// claim: the worker may not have seen it end.
 func (x *Execution) Suspend(l Lease, wakeAt, now Time) (Event, error) {
 	if err := x.accepting(l, 0); err != nil {
 		return Event{}, err
 	}
+	in := x.Inbox.open()
 	wake := earliest(x.WakeAt, wakeAt)
-	if wakeAt != 0 && x.sleptOut(now) {
+	if (wakeAt != 0 || len(in.Waits) > 0) && x.sleptOut(now) {
 		wake = wakeAt
 	}
-	if wake == 0 {
-		return Event{}, refuse(CodeNothingToWait, x, "nothing would wake the execution: start a sleep first or give wake_at")
+	switch {
+	case in.Ended:
+		wake = now
+	case wake != 0:
+		wake = min(max(wake, now), MaxTime)
+	case len(in.Waits) == 0:
+		return Event{}, refuse(CodeNothingToWait, x, "nothing would wake the execution: start a sleep or a wait first or give wake_at")
 	}
-	wake = min(max(wake, now), MaxTime)
 	by := Actor{ActorSession, x.Session}
 	x.unlease()
 	x.Status, x.Why, x.WakeAt = Waiting, WhyTimer, wake
+	if len(in.Waits) > 0 {
+		x.Why = WhySignal
+		if in.Waits[0].Kind == WaitForApproval {
+			x.Why = WhyApproval
+		}
+	}
 	return x.record(Event{Kind: EventSuspended, Actor: by, Until: wake}, now), nil
 }
 

@@ -25,6 +25,8 @@ var Invariants = []Invariant{
 	{"queued_when_eligible", "An execution is in the queue exactly when it is eligible and no worker holds it."},
 	{"due_follows_rule", "The stored time at which the engine must look at an execution is the one that the rules give."},
 	{"nothing_stuck", "Every open execution is held, queued, or will be looked at by the engine."},
+	{"waiting_for_something", "A waiting execution has a timer or an open wait."},
+	{"inbox_follows_history", "The open waits and kept signals of an execution are those that its history tells."},
 	{"counters_of_row", "An execution's counts of attempts, steps, failures and strikes fit each other and its revision."},
 	{"error_code_fits", "A failed, cancelled or rejected execution says why by a code, and no other does."},
 	{"cancel_recorded", "A requested cancel has its time and who asked; only a held execution waits for its worker to stop."},
@@ -34,7 +36,7 @@ var Invariants = []Invariant{
 	{"history_ends", "A final execution has exactly one final event, the last, which agrees with its state; an open one has none."},
 	{"history_in_time", "No event is earlier than the one before it."},
 	{"history_owned", "Every event belongs to an execution."},
-	{"step_once", "A step's result, and a sleep's start, is recorded once."},
+	{"step_once", "A step's result, and the start of a sleep or a wait, is recorded once."},
 	{"steps_counted", "An execution counts as many completed steps as its history has."},
 	{"catalog_whole", "What executions, workflows, versions, keys and sessions refer to exists, within one project."},
 	{"names_unique", "Projects, the workflows of a project that are not deleted, and the versions of a workflow have unique names."},
@@ -118,7 +120,11 @@ func (f *Findings) Row(r *Row, due execution.Time) {
 	if want := r.DueAt(); due != want {
 		fail("due_follows_rule", "stored %d, the rules say %d", due, want)
 	}
-	if !final && !leased && r.ReadyAt == 0 && r.DueAt() == 0 && (r.Status != execution.Finalizing || r.Finalizers == 0) {
+	waits := len(r.Inbox.Waits()) > 0
+	if r.Status == execution.Waiting && r.WakeAt == 0 && !waits {
+		fail("waiting_for_something", "it waits for nothing since revision %d", r.Revision)
+	}
+	if !final && !leased && r.ReadyAt == 0 && r.DueAt() == 0 && (r.Status != execution.Waiting || !waits) && (r.Status != execution.Finalizing || r.Finalizers == 0) {
 		fail("nothing_stuck", "%s since revision %d", r.Status, r.Revision)
 	}
 	if r.Revision < 1 || r.Attempt < 0 || r.Failures < 0 || r.Failures > r.Attempt || r.Strikes < 0 ||

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"zombiezen.com/go/sqlite"
@@ -16,7 +17,7 @@ func (s *Store) Audit(ctx context.Context) ([]store.Finding, error) {
 	var found store.Findings
 	err := s.snapshot(ctx, func(conn *sqlite.Conn) error {
 		a := &audit{Findings: &found, conn: conn}
-		for _, check := range []func() error{a.database, a.queries, a.executions, a.journal, a.redactions} {
+		for _, check := range []func() error{a.database, a.queries, a.executions, a.journal, a.inboxes, a.redactions} {
 			if err := check(); err != nil {
 				return err
 			}
@@ -90,9 +91,9 @@ var auditQueries = []struct{ invariant, query string }{
 		UNION ALL SELECT key FROM sessions) HAVING max(key) > coalesce((SELECT value FROM meta WHERE name = 'key'), 0)`},
 	{"secret_hashed", `SELECT format('key %s: %d bytes', public_id, length(hash)) FROM keys WHERE length(hash) <> 32`},
 	{"step_once", `SELECT format('execution key %d, step %s: %d times', execution, step, count(*)) FROM journal
-		WHERE kind IN (7, 9) GROUP BY execution, step HAVING count(*) > 1`},
+		WHERE kind IN (7, 9, 21) GROUP BY execution, step HAVING count(*) > 1`},
 	{"steps_counted", `SELECT format('execution key %d: %d', pk, steps) FROM executions AS e
-		WHERE steps <> (SELECT count(*) FROM journal AS j WHERE j.execution = e.pk AND j.kind IN (7, 9) AND j.kind = 7)`},
+		WHERE steps <> (SELECT count(*) FROM journal AS j WHERE j.execution = e.pk AND j.kind IN (7, 9, 21) AND j.kind = 7)`},
 	{"metadata_owned", `SELECT format('workflow %d, %s: execution key %d', m.workflow, m.key, m.execution) FROM metadata AS m
 		LEFT JOIN executions AS e ON e.pk = m.execution WHERE e.workflow IS NOT m.workflow`},
 	{"logs_owned", `SELECT format('execution key %d: %d lines', execution, count(*)) FROM logs
@@ -162,8 +163,8 @@ func (a *audit) executions() error {
 			if r.Leased() && !sessions[r.Session] {
 				a.Add("session_exists", "%s: session %d", r.ID, r.Session)
 			}
-			if r.Leased() == st.ColumnIsNull(20) {
-				a.Add("lease_whole", "%s: session %d, lease of %d bytes", r.ID, r.Session, st.ColumnLen(20))
+			if r.Leased() == st.ColumnIsNull(leaseColumn) {
+				a.Add("lease_whole", "%s: session %d, lease of %d bytes", r.ID, r.Session, st.ColumnLen(leaseColumn))
 			}
 			pk := st.ColumnInt64(0)
 			if st.ColumnIsNull(rowWidth+1) || st.ColumnInt64(rowWidth+1) != pk || st.ColumnInt64(rowWidth+2) != r.Revision {
@@ -257,6 +258,27 @@ func (a *audit) journal() error {
 		a.Add("history_whole", "the executions have %d events by their revisions, the journal has %d", a.events, events)
 	}
 	return nil
+}
+
+// inboxes compares the waits and signals of open executions with what their histories say. Only the history of those
+// that have such events, or claim to have, is read.
+func (a *audit) inboxes() error {
+	return eachRow(a.conn, "SELECT pk, tail, revision, last, inbox FROM executions WHERE inbox IS NOT NULL OR "+
+		"status < 5 AND pk IN (SELECT execution FROM journal WHERE kind IN (21, 22, 23))", func(st *sqlite.Stmt) error {
+		r := &store.Row{Last: st.ColumnInt64(3)}
+		r.ID, r.Revision = execution.IDFromParts(st.ColumnInt64(0), st.ColumnInt64(1)), st.ColumnInt64(2)
+		events, err := readChain(a.conn, r, 0, 0)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // no chain; found by another check
+		}
+		if err != nil {
+			return err
+		}
+		if stored, told := execution.Inbox(st.ColumnText(4)), execution.FoldInbox(events); stored != told {
+			a.Add("inbox_follows_history", "%s: stored %q, its history tells %q", r.ID, stored, told)
+		}
+		return nil
+	})
 }
 
 // redactions checks that redacted executions have nothing left to tell.

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,7 @@ import (
 )
 
 // violations break one invariant each, in a store that has a completed execution with a step, the oldest, a pending
-// one and a running one. The guards are off while they run.
+// one that keeps a signal, and a running one. The guards are off while they run.
 var violations = []struct {
 	invariant string
 	sql       string
@@ -37,6 +38,12 @@ var violations = []struct {
 	{"due_follows_rule", "UPDATE executions SET deadline_at = 5 WHERE status = 1"},
 	{"nothing_stuck", "UPDATE executions SET ready_at = NULL WHERE status = 1"},
 	{"nothing_stuck", "UPDATE executions SET session = NULL, lease = NULL WHERE status = 2"},
+	{"waiting_for_something", "UPDATE executions SET status = 3, session = NULL, lease = NULL, wake_at = NULL, due_at = NULL WHERE status = 2"},
+	{"nothing_stuck", "UPDATE executions SET status = 3, session = NULL, lease = NULL, wake_at = NULL, due_at = NULL WHERE status = 2"},
+	{"inbox_follows_history", `UPDATE executions SET inbox = '{"k":[{"n":"go","c":1}]}' WHERE status = 2`},
+	{"inbox_follows_history", "UPDATE executions SET inbox = NULL WHERE inbox IS NOT NULL"},
+	{"inbox_follows_history", `UPDATE executions SET inbox = '{"k":[{"n":"go","c":1}]}' WHERE status = 5`},
+	{"due_follows_rule", `UPDATE executions SET inbox = '{"w":[{"s":"a","k":"signal","n":"a","at":1,"u":5,"r":2}]}' WHERE status = 2`},
 	{"counters_of_row", "UPDATE executions SET failures = 2 WHERE status = 5"},
 	{"counters_of_row", "UPDATE executions SET strikes = 6 WHERE status = 2"},
 	{"error_code_fits", "UPDATE executions SET error_code = 'boom' WHERE status = 5"},
@@ -122,7 +129,7 @@ func makeSound(t *testing.T) []byte {
 	w.Claim(start.ID)
 	w.Step(start.ID, "a", "1")
 	w.Complete(start.ID, "2")
-	w.Start()
+	w.Signal(w.Start(), "go")
 	w.Claim(w.Start())
 	w.Audit()
 	if err := s.Close(); err != nil {
@@ -219,7 +226,7 @@ func TestStepKinds(t *testing.T) {
 			kinds = append(kinds, k)
 		}
 	}
-	if len(kinds) != 2 || kinds[0] != 7 || kinds[1] != 9 {
-		t.Errorf("kinds %d record steps; the index journal_step and the queries that use it have 7 and 9", kinds)
+	if !slices.Equal(kinds, []execution.EventKind{7, 9, 21}) {
+		t.Errorf("kinds %d record steps; the index journal_step and the queries that use it have 7, 9 and 21", kinds)
 	}
 }

@@ -18,11 +18,13 @@ const (
 	changingColumns = "intended, why, revision, attempt, steps, failures, finalizers, bytes, cancel_reason, " +
 		"session, lease, started_at, completed_at, wake_at, expires_at, deadline_at, cancel_requested_at, cancel_by, " +
 		"progress, error_code, first, last"
-	rowColumns = fixedColumns + ", status, ready_at, strikes, " + changingColumns
+	rowColumns = fixedColumns + ", status, ready_at, strikes, inbox, " + changingColumns
 
 	fixedWidth    = 7
 	changingWidth = 22
-	rowWidth      = fixedWidth + 3 + changingWidth
+	rowWidth      = fixedWidth + 4 + changingWidth
+
+	leaseColumn = 21 // of rowColumns
 )
 
 // scanRow reads rowColumns. NULL is zero, but for progress.
@@ -36,34 +38,35 @@ func scanRow(s *sqlite.Stmt, r *store.Row) {
 	r.Status = execution.Status(s.ColumnInt32(7))
 	r.ReadyAt = execution.Time(s.ColumnInt64(8))
 	r.Strikes = s.ColumnInt32(9)
-	r.Intended = execution.Status(s.ColumnInt32(10))
-	r.Why = execution.Why(s.ColumnInt32(11))
-	r.Revision = s.ColumnInt64(12)
-	r.Attempt = s.ColumnInt32(13)
-	r.Steps = s.ColumnInt32(14)
-	r.Failures = s.ColumnInt32(15)
-	r.Finalizers = s.ColumnInt32(16)
-	r.Bytes = s.ColumnInt64(17)
-	r.CancelReason = execution.CancelReason(s.ColumnInt32(18))
-	r.Session = s.ColumnInt64(19)
+	r.Inbox = execution.Inbox(s.ColumnText(10))
+	r.Intended = execution.Status(s.ColumnInt32(11))
+	r.Why = execution.Why(s.ColumnInt32(12))
+	r.Revision = s.ColumnInt64(13)
+	r.Attempt = s.ColumnInt32(14)
+	r.Steps = s.ColumnInt32(15)
+	r.Failures = s.ColumnInt32(16)
+	r.Finalizers = s.ColumnInt32(17)
+	r.Bytes = s.ColumnInt64(18)
+	r.CancelReason = execution.CancelReason(s.ColumnInt32(19))
+	r.Session = s.ColumnInt64(20)
 	r.Lease = execution.Lease{}
 	if r.Session != 0 {
-		s.ColumnBytes(20, r.Lease[:])
+		s.ColumnBytes(leaseColumn, r.Lease[:])
 	}
-	r.StartedAt = execution.Time(s.ColumnInt64(21))
-	r.CompletedAt = execution.Time(s.ColumnInt64(22))
-	r.WakeAt = execution.Time(s.ColumnInt64(23))
-	r.ExpiresAt = execution.Time(s.ColumnInt64(24))
-	r.DeadlineAt = execution.Time(s.ColumnInt64(25))
-	r.CancelRequestedAt = execution.Time(s.ColumnInt64(26))
-	r.CancelBy = execution.Time(s.ColumnInt64(27))
+	r.StartedAt = execution.Time(s.ColumnInt64(22))
+	r.CompletedAt = execution.Time(s.ColumnInt64(23))
+	r.WakeAt = execution.Time(s.ColumnInt64(24))
+	r.ExpiresAt = execution.Time(s.ColumnInt64(25))
+	r.DeadlineAt = execution.Time(s.ColumnInt64(26))
+	r.CancelRequestedAt = execution.Time(s.ColumnInt64(27))
+	r.CancelBy = execution.Time(s.ColumnInt64(28))
 	r.Progress = math.NaN()
-	if !s.ColumnIsNull(28) {
-		r.Progress = s.ColumnFloat(28)
+	if !s.ColumnIsNull(29) {
+		r.Progress = s.ColumnFloat(29)
 	}
-	r.ErrorCode = s.ColumnText(29)
-	r.First = s.ColumnInt64(30)
-	r.Last = s.ColumnInt64(31)
+	r.ErrorCode = s.ColumnText(30)
+	r.First = s.ColumnInt64(31)
+	r.Last = s.ColumnInt64(32)
 }
 
 // bindChanging binds changingColumns, the first of them to parameter i.
@@ -101,7 +104,7 @@ func bindChanging(s *stmt, i int, r *store.Row) {
 }
 
 const insertQuery = "INSERT INTO executions (" + rowColumns + ", due_at) VALUES " +
-	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 // insertRow saves a new execution.
 func (w *writer) insertRow(r *store.Row) error {
@@ -116,7 +119,8 @@ func (w *writer) insertRow(r *store.Row) error {
 	s.setInt(8, int64(r.Status))
 	s.setTime(9, r.ReadyAt)
 	s.setInt(10, int64(r.Strikes))
-	bindChanging(s, fixedWidth+4, r)
+	s.setOptionalText(11, string(r.Inbox))
+	bindChanging(s, fixedWidth+5, r)
 	s.setTime(rowWidth+1, r.DueAt())
 	if err := s.run(); err != nil {
 		return fmt.Errorf("insert execution %s: %w", r.ID, err)
@@ -130,16 +134,20 @@ type indexed struct {
 	status     execution.Status
 	ready, due execution.Time
 	strikes    int32
+	inbox      execution.Inbox // no index has it, but it is large and seldom changes
 }
 
-func indexedOf(r *store.Row) indexed { return indexed{r.Status, r.ReadyAt, r.DueAt(), r.Strikes} }
+func indexedOf(r *store.Row) indexed {
+	return indexed{r.Status, r.ReadyAt, r.DueAt(), r.Strikes, r.Inbox}
+}
 
-// The parts of an UPDATE that cost an index; each combination is one statement.
+// The parts of an UPDATE that cost an index or much room; each combination is one statement.
 const (
 	changesStatus = 1 << iota
 	changesReady
 	changesDue
 	changesStrikes
+	changesInbox
 	changesAll = 1<<iota - 1
 )
 
@@ -148,7 +156,7 @@ func updateQuery(parts int) string {
 	b.WriteString("UPDATE executions SET ")
 	b.WriteString(strings.ReplaceAll(changingColumns, ",", " = ?,"))
 	b.WriteString(" = ?")
-	for i, column := range []string{"status", "ready_at", "due_at", "strikes"} {
+	for i, column := range []string{"status", "ready_at", "due_at", "strikes", "inbox"} {
 		if parts&(1<<i) != 0 {
 			b.WriteString(", " + column + " = ?")
 		}
@@ -175,6 +183,9 @@ func (w *writer) updateRow(u *store.Update) error {
 		if l.indexed.strikes != now.strikes {
 			parts |= changesStrikes
 		}
+		if l.indexed.inbox != now.inbox {
+			parts |= changesInbox
+		}
 	}
 	s := w.update[parts]
 	if s == nil {
@@ -200,6 +211,10 @@ func (w *writer) updateRow(u *store.Update) error {
 	}
 	if parts&changesStrikes != 0 {
 		s.setInt(i, int64(now.strikes))
+		i++
+	}
+	if parts&changesInbox != 0 {
+		s.setOptionalText(i, string(now.inbox))
 		i++
 	}
 	s.setInt(i, r.ID.Order())

@@ -18,7 +18,7 @@ const appendQuery = "INSERT INTO journal (seq, execution, " + eventColumns + ") 
 	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 // stepQuery finds the one record of a step. Its kinds are those of execution.EventKind.RecordsStep.
-const stepQuery = "SELECT 1 FROM journal INDEXED BY journal_step WHERE execution = ? AND step = ? AND kind IN (7, 9)"
+const stepQuery = "SELECT 1 FROM journal INDEXED BY journal_step WHERE execution = ? AND step = ? AND kind IN (7, 9, 21)"
 
 // appendEvent writes one event at the end of the journal.
 func (w *writer) appendEvent(seq, prev int64, e *execution.Event) error {

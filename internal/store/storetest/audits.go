@@ -98,6 +98,18 @@ var actions = []rule{
 		return one(r.Suspend(Lease, 0, now))
 	},
 	func(w *World, r *store.Row, now execution.Time) ([]execution.Event, error) {
+		kind := []execution.WaitKind{execution.WaitForSignal, execution.WaitForApproval}[w.Random.IntN(2)]
+		return r.StartWait(Lease, execution.WaitStart{
+			Step: w.ID().String(), Name: "w", Kind: kind, Timeout: time.Hour, Bounded: w.Random.IntN(2) == 0,
+		}, now)
+	},
+	func(w *World, r *store.Row, now execution.Time) ([]execution.Event, error) {
+		return r.Signal(execution.SignalSent{Name: "w", Key: uint64(w.Random.IntN(100)), Payload: []byte("3")}, now)
+	},
+	func(w *World, r *store.Row, now execution.Time) ([]execution.Event, error) {
+		return one(r.Decide(execution.Decision{Name: "w", Approved: w.Random.IntN(2) == 0}, now))
+	},
+	func(w *World, r *store.Row, now execution.Time) ([]execution.Event, error) {
 		return one(r.FailStep(Lease, execution.StepFailed{Step: w.ID().String(), Failure: execution.Failure{
 			Code: "x", Try: 1, Policy: execution.Retry{MaxAttempts: 3, Initial: time.Minute},
 		}}, now))

@@ -100,6 +100,7 @@ func everyFieldComesBack(t *testing.T, w *World) {
 		{Status: execution.Created, WakeAt: math.MaxInt64, Why: execution.WhyScheduled, Progress: math.NaN()},
 		{Status: execution.Pending, ReadyAt: 42, Priority: 127, Progress: 0},
 		{Status: execution.Waiting, WakeAt: 42, Why: execution.WhyTimer, Progress: 1},
+		{Status: execution.Waiting, Why: execution.WhyApproval, Inbox: `{"w":[{"s":"ä \u0000","k":"approval","n":"a","at":1,"r":2}]}`, Progress: math.NaN()},
 		{Status: execution.Finalizing, Intended: execution.Rejected, Finalizers: 1, ErrorCode: "no", Progress: math.NaN()},
 		{Status: execution.Failed, CompletedAt: 9, ErrorCode: "x'; DROP TABLE executions; --", Progress: math.NaN()},
 		{Status: execution.Cancelled, CompletedAt: 9, ErrorCode: "日本 \x00 ✓", CancelRequestedAt: 3, CancelReason: execution.CancelByTerminate, Progress: math.NaN()},
@@ -125,6 +126,7 @@ func everyFieldComesBack(t *testing.T, w *World) {
 	changed.Strikes, changed.Finalizers, changed.Session, changed.Lease = 6, 0, 0, execution.Lease{}
 	changed.StartedAt, changed.WakeAt, changed.ExpiresAt, changed.CancelRequestedAt, changed.CancelBy = 11, 12, 0, 13, 0
 	changed.CancelReason, changed.ErrorCode, changed.Progress, changed.Bytes = execution.CancelByRequest, "late", math.NaN(), 15
+	changed.Inbox = `{"k":[{"n":"it's","c":3}]}`
 	changed.Status = execution.Finalizing
 	w.MustCommit(store.Need{Executions: []execution.ID{changed.ID}}, func(l *store.Loaded, tx *Tx) {
 		r := l.Executions[0]

@@ -27,6 +27,7 @@ func Run(t *testing.T, h Harness) {
 		{"executions", executions},
 		{"claims", claims},
 		{"timers", timers},
+		{"waits", waits},
 		{"events", events},
 		{"feeds", feeds},
 		{"reservations", reservations},
