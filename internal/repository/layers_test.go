@@ -56,6 +56,7 @@ var layers = []layer{
 	{packages: "internal/demo/...", imports: []string{"internal/demo/...", "sdk/go"}},
 	{packages: "examples/...", imports: []string{"examples/...", "sdk/go", "sdk/go/sojourntest"}},
 	{packages: "bench/...", imports: []string{"bench/...", "sdk/go"}},
+	{packages: "spec/scenarios/...", imports: []string{"sdk/go"}},
 	{packages: "torture/...", imports: []string{"torture/...", "internal/failpoint", "sdk/go"}},
 
 	{packages: "internal/repository"},
