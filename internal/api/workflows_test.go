@@ -53,7 +53,7 @@ func TestWorkflows(t *testing.T) {
 	s.send(request{key: s.key, method: "PATCH", path: "/v1/workflows/nope", body: `{}`}).problem(404, "not_found")
 
 	// The schema is enforced at start, field by field.
-	p := s.post("/v1/executions", `{"workflow_id":"extract-invoice","input":{"file":1}}`).field(400, "invalid_request", "input", "schema")
+	p := s.post("/v1/executions", `{"workflow_id":"extract-invoice","input":{"file":1}}`).field(400, "invalid_request", "input.path", "required")
 	if !strings.Contains(p.Detail, "path") {
 		t.Errorf("%+v", p)
 	}

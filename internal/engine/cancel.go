@@ -24,8 +24,9 @@ type cancel struct {
 	terminate bool
 
 	at   int
-	live *store.Row // while the transaction runs
-	row  store.Row  // after the command
+	was  execution.Status // when it was asked
+	live *store.Row       // while the transaction runs
+	row  store.Row        // after the command
 	err  error
 	done chan error
 }
@@ -47,6 +48,7 @@ func (c *cancel) decide(t *tx) {
 		return
 	}
 	was := snapshot(row)
+	c.was = row.Status
 	var e execution.Event
 	ok := true
 	var err error
@@ -98,6 +100,23 @@ func (e *Engine) Cancel(ctx context.Context, c *Caller, id execution.ID, r Cance
 	}
 	v, err = e.read(ctx, &cmd.row, GetOptions{})
 	return v, cmd.row.Status.Final(), err
+}
+
+// CancelFrom asks an execution to stop and answers the state that it was in when it was asked. One that has ended is no
+// error: nothing changes.
+func (e *Engine) CancelFrom(ctx context.Context, c *Caller, id execution.ID, r CancelRequest) (execution.Status, error) {
+	cmd := &cancel{e: e, caller: c, id: id, req: r, done: make(chan error, 1)}
+	if err := e.traced(ctx, "engine.cancel", cmd, cmd.done); err != nil {
+		return 0, err
+	}
+	var refused *execution.Error
+	if errors.As(cmd.err, &refused) && refused.Code == execution.CodeAlreadyTerminal {
+		return cmd.was, nil
+	}
+	if cmd.err != nil {
+		return 0, e.absence(ctx, c, id, cmd.err)
+	}
+	return cmd.was, nil
 }
 
 // Terminate ends an execution at once, whatever its worker does.

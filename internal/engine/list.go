@@ -33,6 +33,7 @@ type ListResult struct {
 // Counts is how many executions there are in each state.
 type Counts = store.Counts
 
+// query is the store's query for what the caller asks.
 func (e *Engine) query(c *Caller, r *ListRequest) (store.ListQuery, error) {
 	q := store.ListQuery{
 		Project: c.Project, Status: r.Status, Metadata: r.Metadata, Triggers: r.Triggers, Text: r.Text,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,6 +66,14 @@ func checkInput(s *jsonschema.Schema, input []byte) []FieldError {
 			return
 		}
 		if len(v.Causes) == 0 {
+			if missing, ok := v.ErrorKind.(*kind.Required); ok {
+				for _, name := range missing.Missing {
+					field := fieldPath(append(slices.Clone(v.InstanceLocation), name))
+					fields = append(fields, FieldError{field, FieldRequired, field + ": is required"})
+				}
+				fields = fields[:min(len(fields), maxSchemaErrors)]
+				return
+			}
 			field := fieldPath(v.InstanceLocation)
 			problem := v.ErrorKind.LocalizedString(printer)
 			if _, ok := v.ErrorKind.(*kind.FalseSchema); ok {

@@ -301,8 +301,8 @@ type WorkflowQuery struct {
 	After  string // only names after this one
 }
 
-// Workflows reads a page of workflows by name; next is the After of the following page.
-func (e *Engine) Workflows(_ context.Context, c *Caller, q WorkflowQuery) (page []WorkflowView, more bool, next string, err error) {
+// workflows are those that the query selects, by name.
+func (e *Engine) workflows(c *Caller, q *WorkflowQuery) []*workflow {
 	var found []*workflow
 	for _, w := range e.catalog.Load().of(c.Project) {
 		name := w.info.Name
@@ -312,6 +312,12 @@ func (e *Engine) Workflows(_ context.Context, c *Caller, q WorkflowQuery) (page 
 		found = append(found, w)
 	}
 	slices.SortFunc(found, func(a, b *workflow) int { return strings.Compare(a.info.Name, b.info.Name) })
+	return found
+}
+
+// Workflows reads a page of workflows by name; next is the After of the following page.
+func (e *Engine) Workflows(_ context.Context, c *Caller, q WorkflowQuery) (page []WorkflowView, more bool, next string, err error) {
+	found := e.workflows(c, &q)
 	if len(found) > q.Limit {
 		found, more = found[:q.Limit], true
 		next = found[q.Limit-1].info.Name

@@ -17,6 +17,9 @@ type ListQuery struct {
 	Text      string       // substring of the input, ASCII letters in either case
 	Before    execution.ID // only executions older than this; zero: from the newest
 	Limit     int
+	// Offset leaves out this many of the newest that match. It is not for a query whose search may stop early: one with
+	// metadata, triggers or a text.
+	Offset int
 	// Slice bounds how long a filter that no index serves may search; zero: 40 ms.
 	Slice time.Duration
 	// Payloads asks for the first and last events of each item.
@@ -45,6 +48,7 @@ type CountQuery struct {
 	Project   int64
 	Workflows []int64        // keys; nil: all of the project
 	From, To  execution.Time // bounds of creation, inclusive; zero: open
+	Exact     bool           // count one by one whatever the counters cannot tell, however many there are
 }
 
 // Counts is how many executions there are in each state.

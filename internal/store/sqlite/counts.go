@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"zombiezen.com/go/sqlite"
@@ -100,6 +101,9 @@ func (w *writer) saveCounts(counts map[store.CountKey]int64) error {
 // not exact.
 func (s *Store) Counts(ctx context.Context, q store.CountQuery) (store.Counts, error) {
 	c := tally{project: q.Project, all: q.Workflows == nil, limit: s.edgeLimit, Counts: store.Counts{Exact: true}}
+	if q.Exact {
+		c.limit = math.MaxInt64 - 1
+	}
 	err := s.snapshot(ctx, func(conn *sqlite.Conn) (err error) {
 		c.conn = conn
 		if c.workflows, err = workflowsOf(conn, q.Project, q.Workflows); err != nil {

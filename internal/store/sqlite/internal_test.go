@@ -165,12 +165,13 @@ func TestCountsSayWhenTheyAreNotExact(t *testing.T) {
 		q    store.CountQuery
 		want store.Counts
 	}{
-		"few in the table":    {store.CountQuery{Project: 1, From: last + 1}, store.Counts{Exact: true}},
-		"few in the index":    {store.CountQuery{Project: 1, Workflows: f.workflows[:1], From: last + 1}, store.Counts{Exact: true}},
-		"many, within hours":  {store.CountQuery{Project: 1, From: last - 1000, To: last}, inexact(tableLimit/2, tableLimit/2+10)},
-		"many, at one end":    {store.CountQuery{Project: 1, To: last}, inexact(tableLimit/2, tableLimit/2+10)},
-		"many of a workflow":  {store.CountQuery{Project: 1, Workflows: f.workflows[:1], To: last}, inexact(tableLimit/4, tableLimit/4+5)},
-		"all, over all hours": {store.CountQuery{Project: 1}, exact(tableLimit/2, tableLimit/2+10)},
+		"few in the table":     {store.CountQuery{Project: 1, From: last + 1}, store.Counts{Exact: true}},
+		"few in the index":     {store.CountQuery{Project: 1, Workflows: f.workflows[:1], From: last + 1}, store.Counts{Exact: true}},
+		"many, within hours":   {store.CountQuery{Project: 1, From: last - 1000, To: last}, inexact(tableLimit/2, tableLimit/2+10)},
+		"many, at one end":     {store.CountQuery{Project: 1, To: last}, inexact(tableLimit/2, tableLimit/2+10)},
+		"many of a workflow":   {store.CountQuery{Project: 1, Workflows: f.workflows[:1], To: last}, inexact(tableLimit/4, tableLimit/4+5)},
+		"many, and all wanted": {store.CountQuery{Project: 1, Workflows: f.workflows[:1], From: last - 1000, To: last, Exact: true}, exact(tableLimit/4, tableLimit/4+5)},
+		"all, over all hours":  {store.CountQuery{Project: 1}, exact(tableLimit/2, tableLimit/2+10)},
 	} {
 		got, err := f.s.Counts(t.Context(), c.q)
 		if err != nil {

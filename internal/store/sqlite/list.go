@@ -275,6 +275,7 @@ func (l *lister) fill(page *store.ListPage) error {
 	if err != nil {
 		return err
 	}
+	skip := l.q.Offset
 	for {
 		pk, ok, err := l.next()
 		if err != nil {
@@ -282,6 +283,10 @@ func (l *lister) fill(page *store.ListPage) error {
 		}
 		if !ok {
 			break
+		}
+		if skip > 0 && !l.residual {
+			skip--
+			continue
 		}
 		if len(page.Items) == l.q.Limit && !l.residual {
 			page.More = true

@@ -224,6 +224,17 @@ func lists(t *testing.T, h Harness) {
 			checkPages(t, w, q, all)
 		}
 	})
+	t.Run("by offset", func(t *testing.T) {
+		t.Parallel()
+		w := NewWorld(t, h.Open(t), 4)
+		all := crowd(w, 400)
+		random := rand.New(rand.NewPCG(5, 7))
+		for range 100 {
+			q := randomQuery(random, w, all)
+			q.Metadata, q.Triggers, q.Text, q.Offset = nil, nil, "", random.IntN(200)
+			checkPage(t, w, &q, all)
+		}
+	})
 	h.each(t, map[string]func(*testing.T, *World){
 		"nothing to list": func(t *testing.T, w *World) {
 			for name, q := range map[string]store.ListQuery{
@@ -290,6 +301,7 @@ func checkPage(t *testing.T, w *World, q *store.ListQuery, all []*listed) {
 			want = append(want, m)
 		}
 	}
+	want = want[min(len(want), q.Offset):]
 	more := len(want) > q.Limit
 	if page.More != more || !page.SearchedUntil.IsZero() {
 		t.Errorf("%+v: more %t, searched until %s, want more %t", *q, page.More, page.SearchedUntil, more)
