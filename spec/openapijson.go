@@ -1,6 +1,7 @@
 //go:build ignore
 
-// Openapijson writes openapi.json from openapi.yaml, in the same order, with the examples put in.
+// Openapijson writes openapi.json from openapi.yaml and eigenpal.json from eigenpal.yaml, in the same order, with the
+// examples put in.
 package main
 
 import (
@@ -13,14 +14,16 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	for _, name := range []string{"openapi", "eigenpal"} {
+		if err := run(name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 }
 
-func run() error {
-	source, err := os.ReadFile("openapi.yaml")
+func run(name string) error {
+	source, err := os.ReadFile(name + ".yaml")
 	if err != nil {
 		return err
 	}
@@ -36,7 +39,7 @@ func run() error {
 		return err
 	}
 	out.WriteByte('\n')
-	return os.WriteFile("openapi.json", out.Bytes(), 0o644)
+	return os.WriteFile(name+".json", out.Bytes(), 0o644)
 }
 
 // write writes the node as JSON. A map's externalValue becomes the value that its file holds.

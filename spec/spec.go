@@ -1,6 +1,7 @@
 // Package spec is the contract with the outside: the OpenAPI document of the HTTP API and the worker protocol.
 //
-// openapi.yaml is the source. openapi.json is made from it, with the examples put in, and is what the server serves.
+// openapi.yaml is the source, and eigenpal.yaml that of the EigenPal dialect. The .json files are made from them, with
+// the examples put in, and are what the server serves.
 package spec
 
 import _ "embed"
@@ -11,3 +12,8 @@ import _ "embed"
 //
 //go:embed openapi.json
 var OpenAPI []byte
+
+// Eigenpal is the OpenAPI 3.1 document of the EigenPal dialect as JSON.
+//
+//go:embed eigenpal.json
+var Eigenpal []byte

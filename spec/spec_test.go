@@ -9,25 +9,32 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-func load(t *testing.T) *openapi3.T {
+func load(t *testing.T, raw []byte) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(OpenAPI)
+	doc, err := openapi3.NewLoader().LoadFromData(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return doc
 }
 
-func TestDocumentIsValid(t *testing.T) {
-	doc := load(t)
-	if err := doc.Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
-		t.Fatal(err)
+func TestDocumentsAreValid(t *testing.T) {
+	for _, raw := range [][]byte{OpenAPI, Eigenpal} {
+		if err := load(t, raw).Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
 // Every operation tells a reader what it does, who may call it and which errors to expect.
 func TestOperationsAreDocumented(t *testing.T) {
-	for path, item := range load(t).Paths.Map() {
+	for _, raw := range [][]byte{OpenAPI, Eigenpal} {
+		documented(t, load(t, raw))
+	}
+}
+
+func documented(t *testing.T, doc *openapi3.T) {
+	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			name := method + " " + path
 			if op.Summary == "" || op.OperationID == "" || len(op.Tags) != 1 {
@@ -76,7 +83,7 @@ func TestEveryExampleIsUsed(t *testing.T) {
 			t.Errorf("%s is not used", f)
 		}
 	}
-	for name := range load(t).Components.Examples {
+	for name := range load(t, OpenAPI).Components.Examples {
 		if strings.Count(string(source), "#/components/examples/"+name+`"`) == 0 {
 			t.Errorf("example %s is not shown anywhere", name)
 		}

@@ -68,7 +68,7 @@ func New(e *engine.Engine, cfg Config) (*API, error) {
 	if e == nil {
 		return nil, errors.New("api: no engine")
 	}
-	return build(e, cfg, routes())
+	return build(e, cfg, append(routes(), eigenpalRoutes()...))
 }
 
 func build(e *engine.Engine, cfg Config, table []route) (*API, error) {
@@ -176,6 +176,9 @@ func (a *API) unrouted(x *exchange) error {
 	_ = x.control.SetWriteDeadline(x.start.Add(a.cfg.BodyTimeout))
 	if allowed := a.router.methods(x.r); len(allowed) > 0 {
 		x.w.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
+		if x.r.Method == http.MethodOptions && x.eigenpal() {
+			return x.eigenpalPreflight(allowed)
+		}
 		return &engine.Error{
 			Code:    codeMethodNotAllowed,
 			Message: "this path does not know the method " + clip(x.r.Method, 20) + "; use " + strings.Join(allowed, " or "),

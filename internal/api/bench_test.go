@@ -58,6 +58,29 @@ func BenchmarkStart(b *testing.B) {
 	})
 }
 
+// BenchmarkStartEigenpal is the same start in the EigenPal dialect: what it takes more than BenchmarkStart is what the
+// dialect costs.
+func BenchmarkStartEigenpal(b *testing.B) {
+	s := newServer(b, setup{plain: true})
+	s.workflow("echo")
+	body := []byte(`{"input":{"customer":"1138","lines":[{"sku":"a-1","qty":2},{"sku":"b-7","qty":1}],"note":"deliver after noon"}}`)
+	b.ReportAllocs()
+	b.SetParallelism(64)
+	b.RunParallel(func(p *testing.PB) {
+		w := &sink{header: http.Header{}}
+		for p.Next() {
+			clear(w.header)
+			r, _ := http.NewRequest("POST", "/api/v1/workflows/echo/run?version=latest", bytes.NewReader(body))
+			r.RemoteAddr = "127.0.0.1:4711"
+			r.Header = http.Header{"Authorization": {"Bearer " + s.key}, "Content-Type": {"application/json"}, "X-Eigenpal-Sdk": {"python"}}
+			s.api.ServeHTTP(w, r)
+			if w.status != 201 {
+				b.Fatal(w.status)
+			}
+		}
+	})
+}
+
 func BenchmarkStartEngine(b *testing.B) {
 	s := newServer(b, setup{plain: true})
 	s.workflow("echo")

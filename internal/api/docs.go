@@ -15,6 +15,8 @@ import (
 type reference struct {
 	json, page       []byte
 	jsonTag, pageTag string
+	eigenpal         []byte // the description of the EigenPal dialect
+	eigenpalTag      string
 	policy           []string // the page's Content-Security-Policy
 }
 
@@ -24,6 +26,7 @@ func (r *reference) init() error {
 		return fmt.Errorf("render the reference page: %w", err)
 	}
 	r.json, r.page = spec.OpenAPI, page
+	r.eigenpal, r.eigenpalTag = spec.Eigenpal, contentTag(spec.Eigenpal)
 	r.jsonTag, r.pageTag = contentTag(r.json), contentTag(r.page)
 	// The page has one style sheet, named by its hash, and nothing else that a browser would run or fetch.
 	sum := sha256.Sum256([]byte(style))

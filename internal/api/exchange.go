@@ -60,6 +60,9 @@ func (x *exchange) header() http.Header {
 	if _, ok := h["Cache-Control"]; !ok {
 		h["Cache-Control"] = headerNoStore
 	}
+	if x.eigenpal() {
+		x.eigenpalCORS(h)
+	}
 	return h
 }
 
@@ -159,7 +162,13 @@ func (x *exchange) fail(err error) {
 	}
 	p := problemOf(err)
 	x.logInternal(&p, err)
-	x.out = p.append(x.out[:0], x.id)
+	contentType := headerProblem
+	if x.eigenpal() {
+		contentType = headerJSON
+		x.failEigenpal(&p)
+	} else {
+		x.out = p.append(x.out[:0], x.id)
+	}
 	h := x.w.Header()
 	if p.retryAfter > 0 {
 		h["Retry-After"] = []string{strconv.FormatInt(wholeSeconds(p.retryAfter), 10)}
@@ -170,7 +179,7 @@ func (x *exchange) fail(err error) {
 	case http.StatusRequestEntityTooLarge:
 		h["Connection"] = headerClose
 	}
-	x.send(p.status, headerProblem)
+	x.send(p.status, contentType)
 }
 
 // logInternal keeps the cause of an answer that is the server's fault; the client is told the request's id only.

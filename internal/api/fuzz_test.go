@@ -237,7 +237,7 @@ func FuzzPath(f *testing.F) {
 	for _, s := range []string{"/v1/executions", "/v1/executions/exec_x/cancel", "//", "/v1//x", "/v1/executions/%2F", "/v1/%zz", "/docs", "/v1/workflows/a/versions/current"} {
 		f.Add("GET", s)
 	}
-	table, err := newRouter(routes())
+	table, err := newRouter(append(routes(), eigenpalRoutes()...))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -27,9 +27,14 @@ import (
 	"github.com/sojournhq/sojourn/spec"
 )
 
-// contract is the OpenAPI document that every exchange of these tests is held to.
-var contract = sync.OnceValues(func() (*openapi3.T, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(spec.OpenAPI)
+// contract is the OpenAPI document that every exchange of these tests is held to, eigenpalContract that of the dialect.
+var (
+	contract         = sync.OnceValues(func() (*openapi3.T, error) { return loadContract(spec.OpenAPI) })
+	eigenpalContract = sync.OnceValues(func() (*openapi3.T, error) { return loadContract(spec.Eigenpal) })
+)
+
+func loadContract(raw []byte) (*openapi3.T, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +75,7 @@ var contract = sync.OnceValues(func() (*openapi3.T, error) {
 		}
 	}
 	return doc, nil
-})
+}
 
 // seen collects which operation answered with which status, over all tests.
 var seen = struct {
@@ -81,8 +86,8 @@ var seen = struct {
 // contractTransport sends requests and holds each exchange to the contract: an answer is always what the document
 // says, and a request that it does not allow is never accepted.
 type contractTransport struct {
-	t      testing.TB
-	router routers.Router
+	t                testing.TB
+	native, eigenpal routers.Router
 }
 
 func init() {
@@ -90,20 +95,28 @@ func init() {
 }
 
 func newContractTransport(t testing.TB) *contractTransport {
-	router, err := contractRouter()
+	native, err := contractRouter()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &contractTransport{t, router}
+	eigenpal, err := eigenpalRouter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &contractTransport{t, native, eigenpal}
 }
 
-var contractRouter = sync.OnceValues(func() (routers.Router, error) {
-	doc, err := contract()
+var (
+	contractRouter = sync.OnceValues(func() (routers.Router, error) { return routerOf(contract()) })
+	eigenpalRouter = sync.OnceValues(func() (routers.Router, error) { return routerOf(eigenpalContract()) })
+)
+
+func routerOf(doc *openapi3.T, err error) (routers.Router, error) {
 	if err != nil {
 		return nil, err
 	}
 	return legacy.NewRouter(doc, openapi3.DisableExamplesValidation())
-})
+}
 
 func (c *contractTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var body []byte
@@ -137,7 +150,14 @@ func (c *contractTransport) check(r *http.Request, body []byte, res *http.Respon
 	if res.StatusCode >= 300 && res.StatusCode < 400 && res.StatusCode != http.StatusNotModified {
 		c.t.Errorf("%s: redirect %d", name, res.StatusCode)
 	}
-	if res.StatusCode >= 400 && res.StatusCode != http.StatusServiceUnavailable && res.Header.Get("Content-Type") != "application/problem+json" {
+	errorType, router := "application/problem+json", c.native
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		errorType, router = "application/json", c.eigenpal
+		if got := res.Header.Get("Content-Type"); got != "application/json" && res.StatusCode != http.StatusNoContent && res.StatusCode != http.StatusNotModified {
+			c.t.Errorf("%s: %d with %q: nothing but JSON leaves the dialect", name, res.StatusCode, got)
+		}
+	}
+	if res.StatusCode >= 400 && res.StatusCode != http.StatusServiceUnavailable && res.Header.Get("Content-Type") != errorType {
 		c.t.Errorf("%s: status %d with %q: %.200s", name, res.StatusCode, res.Header.Get("Content-Type"), answer)
 	}
 	lookup := r.Clone(context.Background())
@@ -145,8 +165,11 @@ func (c *contractTransport) check(r *http.Request, body []byte, res *http.Respon
 	if r.Method == http.MethodHead {
 		lookup.Method = http.MethodGet
 	}
-	route, params, err := c.router.FindRoute(lookup)
+	route, params, err := router.FindRoute(lookup)
 	if err != nil || res.StatusCode == http.StatusMethodNotAllowed {
+		if r.Method == http.MethodOptions && res.StatusCode == http.StatusNoContent && router == c.eigenpal {
+			return // a browser's question
+		}
 		if res.StatusCode != http.StatusNotFound && res.StatusCode != http.StatusMethodNotAllowed {
 			c.t.Errorf("%s: the contract does not have it, but the answer is %d", name, res.StatusCode)
 		}

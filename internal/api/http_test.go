@@ -184,7 +184,7 @@ func TestTableWithoutScopeIsRefused(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if _, err := newRouter(routes()); err != nil {
+	if _, err := newRouter(append(routes(), eigenpalRoutes()...)); err != nil {
 		t.Error(err)
 	}
 	if _, err := New(nil, Config{}); err == nil {
