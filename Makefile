@@ -28,6 +28,9 @@ HEAVY := ./bench/... ./torture/...
 # Packages whose promises are about goroutines meeting: the race detector pays for itself there on every change.
 RACE := internal/engine server internal/store/sqlite sdk/go
 
+# The SDK in TypeScript, with packages of its own.
+TYPESCRIPT := sdk/typescript
+
 exists = $(strip $(foreach p,$(1),$(if $(wildcard $(p:./%/...=%)),$(p))))
 LIGHT_PACKAGES = $$(go list ./... | grep -Ev '^github.com/sojournhq/sojourn/(bench|torture)(/|$$)')
 HEAVY_PACKAGES = $(call exists,$(HEAVY))
@@ -37,7 +40,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## build, start a server, run two workflows on real documents, stop
@@ -52,12 +55,16 @@ build: ## build bin/sojourn
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/sojourn ./cmd/sojourn
 
 .PHONY: test
-test: lint verify unit test-race ## what every change must pass: lint, generated files, all tests, races where they matter
+test: lint verify unit typescript test-race ## what every change must pass: lint, generated files, all tests, races where they matter
 
 .PHONY: unit
 unit: $(GOTESTSUM) | $(REPORTS) ## all tests once, without lint or race detector
 	$(call GOTEST,unit) -timeout $(TEST_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),$(call GOTEST,unit-heavy) -timeout $(TEST_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
+
+.PHONY: typescript
+typescript: build $(TYPESCRIPT)/node_modules | $(REPORTS) ## the tests of the TypeScript SDK against the built server
+	./scripts/test-typescript.sh typescript
 
 .PHONY: test-race
 test-race: $(GOTESTSUM) | $(REPORTS) ## the concurrent packages under the race detector
@@ -69,7 +76,12 @@ test-wide: $(GOTESTSUM) | $(REPORTS) ## the long tests too (SOJOURN_TEST_WIDE=1)
 	CGO_ENABLED=1 $(call GOTEST,wide-race) -race -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	SOJOURN_TEST_WIDE=1 $(call GOTEST,wide) -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),SOJOURN_TEST_WIDE=1 $(call GOTEST,wide-heavy) -timeout $(WIDE_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
+	$(MAKE) typescript-wide
 	$(MAKE) fuzz
+
+.PHONY: typescript-wide
+typescript-wide: build $(TYPESCRIPT)/node_modules | $(REPORTS) ## the TypeScript SDK as it is packed, in empty projects
+	SOJOURN_TEST_WIDE=1 ./scripts/test-typescript.sh typescript-wide
 
 .PHONY: torture
 torture: ## kill, freeze and cut power under load until satisfied (ARGS="...")
@@ -85,20 +97,22 @@ fuzz: ## look for new inputs, FUZZTIME=10s per fuzz target
 	./scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: lint
-lint: $(GOLANGCI) ## golangci-lint, formatting included; changes nothing
+lint: $(GOLANGCI) $(TYPESCRIPT)/node_modules ## golangci-lint, Biome and tsc, formatting included; changes nothing
 	$(GOLANGCI) run ./...
+	npm --prefix $(TYPESCRIPT) run --silent lint
 
 .PHONY: fmt
-fmt: $(GOLANGCI) ## format and apply the fixes the linters know
+fmt: $(GOLANGCI) $(TYPESCRIPT)/node_modules ## format and apply the fixes the linters know
 	$(GOLANGCI) fmt ./...
 	$(GOLANGCI) run --fix ./...
+	npm --prefix $(TYPESCRIPT) run --silent format
 
 .PHONY: generate
-generate: ## write generated files again
+generate: $(TYPESCRIPT)/node_modules ## write generated files again
 	go generate ./...
 
 .PHONY: verify
-verify: ## fail when a generated file is out of date
+verify: $(TYPESCRIPT)/node_modules ## fail when a generated file is out of date
 	./scripts/verify-generated.sh
 
 .PHONY: check
@@ -125,9 +139,13 @@ $(GOTESTSUM): tools/go.mod tools/go.sum
 	go -C tools build -trimpath -o ../$@ gotest.tools/gotestsum
 	@touch $@
 
+$(TYPESCRIPT)/node_modules: $(TYPESCRIPT)/package-lock.json
+	npm --prefix $(TYPESCRIPT) ci
+	@touch $@
+
 $(REPORTS):
 	@mkdir -p $@
 
 .PHONY: clean
 clean: ## remove bin/ and dist/
-	rm -rf $(BIN) dist
+	rm -rf $(BIN) dist $(TYPESCRIPT)/dist

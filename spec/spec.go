@@ -7,6 +7,7 @@ package spec
 import _ "embed"
 
 //go:generate go run openapijson.go
+//go:generate ../scripts/generate-typescript.sh
 
 // OpenAPI is the OpenAPI 3.1 document as JSON.
 //

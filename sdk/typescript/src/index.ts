@@ -1,0 +1,37 @@
+/**
+ * Start, watch and run durable executions: the client and the worker of the Sojourn server.
+ *
+ * @module
+ */
+export {
+  type ClientOptions,
+  DEFAULT_BASE_URL,
+  type ProjectEvent,
+  type ProjectEventsParams,
+  type RawRequest,
+  type RawResponse,
+  Sojourn,
+} from "./client.js";
+export * from "./errors.js";
+export {
+  type FileContent,
+  type FileInput,
+  type FileReference,
+  Files,
+  fileReference,
+  type StoredFile,
+  toFile,
+  Upload,
+} from "./files.js";
+export type { Logger } from "./logger.js";
+export { Page, PagePromise } from "./pagination.js";
+export * from "./resources/executions.js";
+export * from "./resources/keys.js";
+export type { RequestOptions } from "./resources/options.js";
+export * from "./resources/webhooks.js";
+export * from "./resources/workflows.js";
+export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from "./standard-schema.js";
+export * from "./types.js";
+export { VERSION } from "./version.js";
+export { verifyWebhook, type WebhookEvent, type WebhookHeaders, WebhookVerificationError } from "./webhooks.js";
+export { defineWorkflow, type Workflow } from "./workflow.js";

@@ -1,0 +1,2646 @@
+// Code generated from spec/openapi.yaml by scripts/generate.mjs. DO NOT EDIT.
+
+export interface paths {
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document, to read */
+        get: operations["docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Does the process answer */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Measurements for Prometheus
+         * @description From this machine no key is needed; from others one with the scope `admin`.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Should requests be sent here */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List executions
+         * @description Newest first. All filters must hold. A combination that no index serves stops after a short time with what it found
+         *     and says in `searched_until` how far back it got; `next_cursor` goes on from there.
+         */
+        get: operations["listExecutions"];
+        put?: never;
+        /**
+         * Start an execution
+         * @description The execution is on stable storage when the answer arrives. Without `wait` the answer is the execution as of its
+         *     first revision; with it, the execution as it is when it has ended or the hold is over.
+         *
+         *     Send an `Idempotency-Key` and repeat the request as often as you like: one execution is made, and a repeat answers
+         *     200 with it and `Idempotent-Replay: true`. The same key with another body is 422.
+         */
+        post: operations["startExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get an execution
+         * @description With `wait`, answers as soon as it has ended, and in any case when the hold is over.
+         */
+        get: operations["getExecution"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete or redact a finished execution
+         * @description `delete` removes it; later reads answer 410. `redact` keeps it without its payloads, messages, metadata and logs.
+         */
+        delete: operations["deleteExecution"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an execution
+         * @description One that no worker holds is cancelled at once (200). A worker that holds it is told, and has the grace to stop by
+         *     itself (202); asking again changes nothing and answers 202 too. One that has ended answers 409 `already_terminal`.
+         */
+        post: operations["cancelExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read what the handler logged
+         * @description By step, attempt and arrival. At most 1000 lines are kept of one step and attempt.
+         */
+        get: operations["getExecutionLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/{id}/terminate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an execution at once
+         * @description Without grace and without asking its worker, whose next report is refused.
+         */
+        post: operations["terminateExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start many executions
+         * @description Each start stands on its own: one that is refused does not touch the others. An item may have an `idempotency_key`;
+         *     the header does not apply.
+         */
+        post: operations["startExecutions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel all executions that match a filter
+         * @description Only open executions are touched, newest first. `has_more` says that more match; repeat the request.
+         */
+        post: operations["cancelExecutions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count executions by state */
+        get: operations["countExecutions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who am I, and what is this server
+         * @description Any valid key may ask.
+         */
+        get: operations["getInfo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List API keys
+         * @description Those of the project, newest first, revoked ones too.
+         */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Create an API key
+         * @description The answer is the only one that ever shows the key. A key can grant only scopes that it has itself.
+         */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example key_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API key
+         * @description It stops working within 5 seconds. Revoking it again changes nothing.
+         */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List projects */
+        get: operations["listProjects"];
+        put?: never;
+        /** Create a project */
+        post: operations["createProject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/worker/heartbeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stay alive
+         * @description Prolongs the leases of everything that the worker holds. `digest` is the XOR of the 64-bit FNV-1a hashes of the
+         *     leases held, as 16 hex digits: when it does not match, the answer asks to `reconcile`, and the next heartbeat sends
+         *     all `leases`.
+         */
+        post: operations["heartbeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/worker/poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wait for work
+         * @description Answers as soon as there is work or a signal, otherwise when the wait is over. One poll of a session at a time. A
+         *     delivery is acknowledged by `received` in the next poll, report or heartbeat; one that is not is offered again.
+         */
+        post: operations["poll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/worker/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report what happened
+         * @description Operations of any number of executions, applied in order and each answered on its own. After an operation that is
+         *     refused, the later ones of the same execution in the same report are refused with `skipped`.
+         */
+        post: operations["report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/worker/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a session
+         * @description Workflows that are new are created, and a new version label makes a version that becomes the current one. A key that
+         *     is bound to workflows may serve no others.
+         */
+        post: operations["openSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/worker/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example sess_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Close a session
+         * @description Gives back everything that the worker holds.
+         */
+        delete: operations["closeSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/worker/sessions/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example sess_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take no more work
+         * @description The worker keeps what it holds and is given nothing new.
+         */
+        post: operations["drainSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List live workers */
+        get: operations["listWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List workflows
+         * @description By name.
+         */
+        get: operations["listWorkflows"];
+        put?: never;
+        /**
+         * Create a workflow
+         * @description Workers create theirs by serving them; create one by hand to accept starts before its worker is there.
+         */
+        post: operations["createWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workflows/{workflow}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        /** Get a workflow */
+        get: operations["getWorkflow"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a workflow
+         * @description Refused with 409 while it has open executions. Finished ones remain, with `workflow` null.
+         */
+        delete: operations["deleteWorkflow"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a workflow's settings
+         * @description What is left out stays as it is; 0 returns to the server's default.
+         */
+        patch: operations["updateWorkflow"];
+        trace?: never;
+    };
+    "/v1/workflows/{workflow}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List a workflow's versions
+         * @description Newest first. When there are any, exactly one is current.
+         */
+        get: operations["listVersions"];
+        put?: never;
+        /** Create a version */
+        post: operations["createVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workflows/{workflow}/versions/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Choose the version that starts use */
+        put: operations["setCurrentVersion"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Assignment: {
+            attempt: number;
+            created_at: components["schemas"]["Time"];
+            deadline_at?: components["schemas"]["Time"];
+            id: components["schemas"]["ExecutionRef"];
+            input: {
+                [key: string]: unknown;
+            };
+            /** @description Must be shown by every operation. */
+            lease: string;
+            metadata?: components["schemas"]["Metadata"];
+            /** @description Steps and sleeps of earlier attempts; their results stand and they must not run again. */
+            recorded?: {
+                /** @description Of a step that failed for good. */
+                error?: string;
+                error_code?: string;
+                input_hash?: components["schemas"]["Hex"];
+                /** @enum {string} */
+                kind: "step" | "sleep" | (string & {});
+                next_attempt_in_ms?: number;
+                /** @description The result of a completed step. */
+                output?: components["schemas"]["JSON"];
+                /**
+                 * @description The output came with the start.
+                 * @constant
+                 */
+                overridden?: true;
+                step: string;
+                tries?: number;
+                until?: components["schemas"]["Time"];
+                until_in_ms?: number;
+            }[];
+            traceparent?: string;
+            version?: number;
+            /** @description Its name. */
+            workflow: string;
+        };
+        BulkCancel: {
+            /** @description As the query of the list. {} means every open execution of the project. */
+            filter: {
+                created_from?: string;
+                created_to?: string;
+                metadata?: components["schemas"]["Metadata"];
+                status?: components["schemas"]["Status"][] | string;
+                text?: string;
+                trigger?: components["schemas"]["Trigger"][] | string;
+                workflow_id?: string;
+            };
+            grace_ms?: components["schemas"]["Grace"];
+            /** @default 1000 */
+            limit?: number;
+            reason?: string;
+        };
+        /** @description Executions of yours that you must stop. */
+        CancelSignals: components["schemas"]["ExecutionRef"][];
+        Counts: {
+            cancelled: number;
+            completed: number;
+            created: number;
+            failed: number;
+            finalizing: number;
+            pending: number;
+            rejected: number;
+            running: number;
+            waiting: number;
+        };
+        Delivery: {
+            cancel?: components["schemas"]["CancelSignals"];
+            /** @description Its number, to be acknowledged; 0 when it carries no execution. */
+            delivery: number;
+            drop?: components["schemas"]["DropSignals"];
+            executions: components["schemas"]["Assignment"][];
+        };
+        /** @description Executions that are no longer yours. */
+        DropSignals: components["schemas"]["ExecutionRef"][];
+        Event: {
+            actor: {
+                id?: string;
+                /** @enum {string} */
+                type: "engine" | "key" | "worker" | (string & {});
+            };
+            at: components["schemas"]["Time"];
+            attempt?: number;
+            code?: string;
+            message?: string;
+            progress?: number;
+            revision: number;
+            step?: string;
+            /** @enum {string} */
+            type: "created" | "ready" | "claimed" | "returned" | "lease_lost" | "step_started" | "step_completed" | "step_failed" | "sleep_started" | "progressed" | "suspended" | "woken" | "attempt_failed" | "retried" | "cancel_requested" | "finalizing" | "completed" | "failed" | "cancelled" | "rejected" | (string & {});
+            until?: components["schemas"]["Time"];
+        };
+        Execution: {
+            /** @description How often a worker took it. */
+            attempt: number;
+            /** @enum {string} */
+            cancel_reason?: "requested" | "timeout" | "terminated" | (string & {});
+            cancel_requested_at?: components["schemas"]["Time"];
+            completed_at?: components["schemas"]["Time"];
+            created_at: components["schemas"]["Time"];
+            deadline_at?: components["schemas"]["Time"];
+            /** @description What went wrong; when failed or rejected, and when cancelled with a message. */
+            error?: string;
+            /** @description The same for programs. */
+            error_code?: string;
+            error_details?: {
+                [key: string]: unknown;
+            };
+            /** @description With include=events. */
+            events?: components["schemas"]["Event"][];
+            id: components["schemas"]["ExecutionRef"];
+            /** @description Null when redacted. */
+            input: {
+                [key: string]: unknown;
+            } | null;
+            metadata?: components["schemas"]["Metadata"];
+            /** @description What the handler returned; only when completed. */
+            output?: components["schemas"]["JSON"];
+            priority: number;
+            /** @description As the handler reported it; it never falls. */
+            progress?: number;
+            /** @constant */
+            redacted?: true;
+            resumes_at?: components["schemas"]["Time"];
+            /** @description Rises by one with each change. */
+            revision: number;
+            scheduled_at?: components["schemas"]["Time"];
+            started_at?: components["schemas"]["Time"];
+            status: components["schemas"]["Status"];
+            /** @description The reason as a sentence. */
+            status_message?: string;
+            /**
+             * @description Why an open execution is where it is: scheduled, queued, no_worker, executing, retry_backoff, awaiting_worker,
+             *     awaiting_idle_worker, timer, cancelling, finalizing.
+             */
+            status_reason?: string;
+            /** @description With include=steps. */
+            steps?: components["schemas"]["Step"][];
+            trigger_type: components["schemas"]["Trigger"];
+            /** @description The version's number; absent when the workflow has none. */
+            version?: number;
+            /** @description Null when the workflow was deleted. */
+            workflow: {
+                id: components["schemas"]["WorkflowId"];
+                name: string;
+            } | null;
+            workflow_id: components["schemas"]["WorkflowId"];
+        };
+        ExecutionPage: {
+            counts?: components["schemas"]["Counts"];
+            /** @description As exact of the counts. */
+            counts_exact?: boolean;
+            data: components["schemas"]["Execution"][];
+            has_more: boolean;
+            next_cursor: string | null;
+            searched_until?: components["schemas"]["Time"];
+        };
+        /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+        ExecutionRef: string;
+        Failure: {
+            code?: string;
+            details?: {
+                [key: string]: unknown;
+            };
+            message: string;
+        };
+        /**
+         * @description How long a worker may take to stop.
+         * @default 30000
+         */
+        Grace: number;
+        Health: {
+            reason?: string;
+            /** @enum {string} */
+            status: "ok" | "ready" | "unready" | (string & {});
+        };
+        /** @example 0f6c3a9e12bd4477 */
+        Hex: string;
+        Info: {
+            key: {
+                id: string;
+                name: string;
+                scopes: components["schemas"]["Scope"][];
+            };
+            limits: {
+                max_batch: number;
+                max_batch_bytes: number;
+                max_body_bytes: number;
+                max_depth: number;
+                max_page: number;
+                max_payload_bytes: number;
+                max_wait_seconds: number;
+            };
+            project: {
+                id: string;
+                name: string;
+            };
+            /** @description Version of the worker protocol. */
+            protocol: number;
+            version: string;
+        };
+        /** @description JSON Schema 2020-12 that every input must match. References to other documents are refused. */
+        InputSchema: {
+            [key: string]: unknown;
+        };
+        /** @description Any JSON value. */
+        JSON: unknown;
+        Key: {
+            created_at: components["schemas"]["Time"];
+            expires_at?: components["schemas"]["Time"];
+            id: string;
+            last_used_at?: components["schemas"]["Time"];
+            last4: string;
+            name: string;
+            project: string;
+            rate_limit?: number;
+            revoked_at?: components["schemas"]["Time"];
+            scopes: components["schemas"]["Scope"][];
+            workflows?: string[];
+        };
+        KeySpec: {
+            /** Format: date-time */
+            expires_at?: string;
+            name?: string;
+            /** @description Name or id; only for keys with the scope admin. */
+            project?: string;
+            /** @description Requests per second, or a text such as 10/s, 600/m or 3600/h. */
+            rate_limit?: number | string;
+            scopes: components["schemas"]["Scope"][];
+            /** @description Binds a worker key to these workflows. */
+            workflows?: string[];
+        };
+        LogLine: {
+            at: components["schemas"]["Time"];
+            attempt: number;
+            fields?: {
+                [key: string]: unknown;
+            };
+            /** @enum {string} */
+            level: "debug" | "info" | "warn" | "error" | (string & {});
+            message: string;
+            /** @description Absent outside steps. */
+            step?: string;
+        };
+        /**
+         * @description Your own labels, to filter by.
+         * @example {
+         *       "customer": "1138"
+         *     }
+         */
+        Metadata: {
+            [key: string]: string;
+        };
+        NewKey: {
+            created_at: components["schemas"]["Time"];
+            expires_at?: components["schemas"]["Time"];
+            id: string;
+            /** @description The secret; it is never shown again. */
+            key: string;
+            last4: string;
+            name: string;
+            project: string;
+            rate_limit?: number;
+            scopes: components["schemas"]["Scope"][];
+            workflows?: string[];
+        };
+        /**
+         * @description Which fields belong to which operation:
+         *     `step_started` step, try, input_hash ·
+         *     `step_completed` step, output, try, duration_ms, input_hash ·
+         *     `step_failed` step, try, error, retry, final, duration_ms, input_hash ·
+         *     `sleep` step, duration_ms ·
+         *     `suspend` wake_at ·
+         *     `progress` value ·
+         *     `log` step, level, message, fields, at ·
+         *     `complete` output ·
+         *     `fail` error, retry, final ·
+         *     `reject` code, message, details ·
+         *     `cancelled` and `return` none.
+         */
+        Operation: {
+            /** Format: date-time */
+            at?: string;
+            code?: string;
+            details?: {
+                [key: string]: unknown;
+            };
+            duration_ms?: number;
+            error?: components["schemas"]["Failure"];
+            fields?: {
+                [key: string]: unknown;
+            };
+            /** @description A retry cannot help. */
+            final?: boolean;
+            id: components["schemas"]["ExecutionRef"];
+            input_hash?: components["schemas"]["Hex"];
+            lease: string;
+            /** @enum {string} */
+            level?: "debug" | "info" | "warn" | "error" | (string & {});
+            message?: string;
+            /** @enum {string} */
+            op: "step_started" | "step_completed" | "step_failed" | "sleep" | "suspend" | "progress" | "log" | "complete" | "fail" | "reject" | "cancelled" | "return" | (string & {});
+            /** @description At most 1 MiB; null when left out. */
+            output?: components["schemas"]["JSON"];
+            retry?: components["schemas"]["RetryPolicy"];
+            step?: string;
+            try?: number;
+            value?: number;
+            /** Format: date-time */
+            wake_at?: string;
+        };
+        OperationResult: {
+            /** @description Why it was refused. */
+            code?: string;
+            delay_ms?: number;
+            /**
+             * @description The step had its record already; it stands.
+             * @constant
+             */
+            duplicate?: true;
+            /**
+             * @description No further try follows.
+             * @constant
+             */
+            final?: true;
+            message?: string;
+            ok: boolean;
+            retry_at?: components["schemas"]["Time"];
+            /**
+             * @description The lease was released; the execution comes back later.
+             * @constant
+             */
+            suspended?: true;
+            wake_at?: components["schemas"]["Time"];
+        };
+        /** @description Steps of this execution that do not run. Each has the given output at once. */
+        Overrides: {
+            /**
+             * @description The name of a step, as it is recorded, and its output.
+             * @example {
+             *       "extract-text": {
+             *         "pages": 2
+             *       }
+             *     }
+             */
+            steps?: {
+                [key: string]: components["schemas"]["JSON"];
+            };
+        };
+        Problem: {
+            /** @enum {string} */
+            code: "invalid_json" | "invalid_request" | "invalid_progress" | "unauthenticated" | "forbidden" | "not_found" | "session_lost" | "method_not_allowed" | "conflict" | "skipped" | "already_terminal" | "stale_lease" | "cancel_requested" | "step_recorded" | "history_limit" | "invalid_transition" | "nothing_to_wait" | "not_finished" | "deleted" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "backlog_full" | "internal" | "unavailable" | "insufficient_storage" | (string & {});
+            /** @description What is wrong and what would be right. */
+            detail: string;
+            errors?: {
+                /** @enum {string} */
+                code: "required" | "invalid_type" | "invalid_value" | "out_of_range" | "unknown_field" | "too_long" | "duplicate_key" | "too_deep" | "schema" | "not_found" | "conflict" | (string & {});
+                /** @description A JSON path such as input.lines[2].qty, or the name of a query parameter or header; empty for the whole body. */
+                field: string;
+                message: string;
+            }[];
+            execution_status?: components["schemas"]["Status"];
+            request_id?: string;
+            status: number;
+            title: string;
+            /** @description A place in this document that explains the code. */
+            type: string;
+        };
+        Project: {
+            created_at: components["schemas"]["Time"];
+            id: string;
+            name: string;
+        };
+        /** @description The highest delivery that has arrived; acknowledges all up to it. */
+        Received: number;
+        /** @description How long finished executions are kept; 0: the server's default. */
+        Retention: number;
+        RetryPolicy: {
+            /** @default 2 */
+            coefficient?: number;
+            /** @default 1000 */
+            initial_interval_ms?: number;
+            /** @default 0.2 */
+            jitter?: number;
+            /** @description Tries in all; default 1, -1: no limit. */
+            max_attempts?: number;
+            /** @default 300000 */
+            max_interval_ms?: number;
+        };
+        /**
+         * @description What a key may do. `admin` may do everything.
+         * @enum {string}
+         */
+        Scope: "executions:start" | "executions:read" | "executions:cancel" | "executions:manage" | "workflows:read" | "workflows:manage" | "workers:run" | "keys:manage" | "admin" | (string & {});
+        Session: {
+            heartbeat_ms: number;
+            /** @description A worker that cannot reach the server this long must stop what it runs. */
+            lease_ms: number;
+            max_operations: number;
+            max_wait_ms: number;
+            protocol: number;
+            session_id: string;
+            workflows: {
+                id: components["schemas"]["WorkflowId"];
+                name: string;
+                version?: number;
+            }[];
+        };
+        /**
+         * @description The session_id that the opening of the session answered.
+         * @example sess_01jd7x0m8ke9tb3a0r6v5n2w4q
+         */
+        SessionRef: string;
+        SessionSpec: {
+            /** @description How many executions it takes at a time. */
+            capacity: number;
+            name?: string;
+            /** @description Version of the worker protocol: 1. */
+            protocol: number;
+            sdk?: string;
+            /** @description Of the worker's own code. */
+            version?: string;
+            workflows: components["schemas"]["WorkflowSpec"][];
+        };
+        /** @example extract-invoice */
+        Slug: string;
+        Start: {
+            /** @description How long until it becomes eligible. */
+            delay_ms?: number;
+            /** @description As the header Idempotency-Key. */
+            idempotency_key?: string;
+            /** @description What the handler receives. */
+            input: {
+                [key: string]: unknown;
+            };
+            metadata?: components["schemas"]["Metadata"];
+            overrides?: components["schemas"]["Overrides"];
+            /**
+             * @description Higher ones are claimed first.
+             * @default 0
+             */
+            priority?: number;
+            /** @description Longest time without a worker; when it passes, the execution is rejected. */
+            queue_ttl_ms?: number;
+            /**
+             * Format: date-time
+             * @description When it becomes eligible; not together with delay_ms.
+             */
+            start_at?: string;
+            /** @description Wall-clock limit from creation; when it passes, the execution is cancelled. */
+            timeout_ms?: number;
+            /**
+             * @default api
+             * @enum {string}
+             */
+            trigger?: "api" | "cli" | "manual" | (string & {});
+            version?: components["schemas"]["VersionRef"];
+            /** @description Name or id of the workflow. */
+            workflow_id: string;
+        };
+        /** @description The execution, or only its id when it was deleted since. */
+        StartedExecution: components["schemas"]["Execution"] | {
+            /** @constant */
+            deleted: true;
+            id: components["schemas"]["ExecutionRef"];
+        };
+        /**
+         * @description The first five are open, the last four are final.
+         * @enum {string}
+         */
+        Status: "created" | "pending" | "running" | "waiting" | "finalizing" | "completed" | "failed" | "cancelled" | "rejected" | (string & {});
+        Step: {
+            /** @description Tries so far. */
+            attempt: number;
+            attempts: {
+                attempt: number;
+                completed_at?: components["schemas"]["Time"];
+                error?: string;
+                error_code?: string;
+                execution_attempt: number;
+                started_at?: components["schemas"]["Time"];
+            }[];
+            completed_at?: components["schemas"]["Time"];
+            error?: string;
+            error_code?: string;
+            error_details?: {
+                [key: string]: unknown;
+            };
+            id: string;
+            /** @enum {string} */
+            kind: "step" | "sleep" | (string & {});
+            name: string;
+            next_attempt_at?: components["schemas"]["Time"];
+            /** @description The recorded result. */
+            output?: components["schemas"]["JSON"];
+            /**
+             * @description It did not run; its output came with the start.
+             * @constant
+             */
+            overridden?: true;
+            started_at?: components["schemas"]["Time"];
+            /** @enum {string} */
+            status: "running" | "waiting" | "completed" | "failed" | "cancelled" | (string & {});
+            until?: components["schemas"]["Time"];
+        };
+        /**
+         * Format: date-time
+         * @example 2026-11-21T23:59:30.123Z
+         */
+        Time: string;
+        /** @enum {string} */
+        Trigger: "api" | "cli" | "manual" | "scheduled" | "rerun" | (string & {});
+        Version: {
+            created_at: components["schemas"]["Time"];
+            description?: string;
+            id: string;
+            input_schema?: components["schemas"]["InputSchema"];
+            is_current: boolean;
+            label?: string;
+            version: number;
+            workflow_id: components["schemas"]["WorkflowId"];
+        };
+        /** @description The author's name for a version. A new label makes a version. */
+        VersionLabel: string | number;
+        /** @description A version's label or number. */
+        VersionRef: string | number;
+        Worker: {
+            capacity: number;
+            draining: boolean;
+            expires_at: components["schemas"]["Time"];
+            held: number;
+            id: string;
+            last_seen_at: components["schemas"]["Time"];
+            name: string;
+            sdk?: string;
+            version?: string;
+            workflows: string[];
+        };
+        Workflow: {
+            created_at: components["schemas"]["Time"];
+            description?: string;
+            id: components["schemas"]["WorkflowId"];
+            input_schema?: components["schemas"]["InputSchema"];
+            name: string;
+            /** @description Absent for the server's default. */
+            retention_ms?: number;
+            /** @description Absent for none. */
+            timeout_ms?: number;
+            updated_at: components["schemas"]["Time"];
+            /** @description Number of the current version; absent when there is none. */
+            version?: number;
+            version_label?: string;
+            /** @description Live worker sessions that serve it. */
+            workers: number;
+        };
+        /** @example wf_01jd7x0m8ke9tb3a0r6v5n2w4q */
+        WorkflowId: string;
+        WorkflowSpec: {
+            description?: string;
+            input_schema?: components["schemas"]["InputSchema"];
+            name: components["schemas"]["Slug"];
+            retention_ms?: components["schemas"]["Retention"];
+            timeout_ms?: components["schemas"]["WorkflowTimeout"];
+            version?: components["schemas"]["VersionLabel"];
+        };
+        /** @description Default deadline of executions; 0: none. */
+        WorkflowTimeout: number;
+    };
+    responses: {
+        /** @description `invalid_json` or `invalid_request`; `errors` says what is wrong with which field. */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `already_terminal`, `not_finished` or `conflict`. `execution_status` is the state that was in the way. */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `deleted`: the execution was deleted. */
+        Deleted: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Done. */
+        Done: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description `forbidden`: the key lacks the scope that `detail` names, or is bound to other workflows. */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `idempotency_mismatch`: the key was used for a request with another body. */
+        IdempotencyMismatch: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `insufficient_storage`: the server's disk is nearly full. What runs still finishes. */
+        InsufficientStorage: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `internal`: the server's log has the cause under `request_id`. */
+        Internal: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `not_found`: there is no such thing in the key's project. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `payload_too_large`. */
+        PayloadTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `session_lost`: the session has ended or is unknown. Open a new one and drop everything held. */
+        SessionLost: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `rate_limited`: the key's rate is exceeded. `backlog_full`: the project has too many open executions. */
+        TooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unauthenticated`: the key is missing, malformed, unknown, expired or revoked. */
+        Unauthenticated: {
+            headers: {
+                /** @description Bearer. */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unavailable`: the server is stopping, or does not know the outcome. Repeat with the same Idempotency-Key. */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unsupported_media_type`: the body is compressed or calls itself something else than JSON in UTF-8. */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
+    parameters: {
+        /**
+         * @description Created at or after this: a date, a date-time, or `now()` and shifts such as `now()-7d` (units s m h d w).
+         * @example now()-7d
+         */
+        CreatedFrom: string;
+        /** @description Created at or before this, written as `created_from`; a bare date means its end. */
+        CreatedTo: string;
+        /** @description `next_cursor` of the page before; empty for the first page. */
+        Cursor: string;
+        /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+        ExecutionId: string;
+        Limit: number;
+        /** @example sess_01jd7x0m8ke9tb3a0r6v5n2w4q */
+        SessionId: string;
+        /** @description Hold the answer until the execution has ended, at most this many seconds. */
+        Wait: number;
+        /** @description Name or id of a workflow, also of a deleted one. */
+        WorkflowFilter: string;
+        /**
+         * @description Name or id.
+         * @example extract-invoice
+         */
+        WorkflowRef: string;
+    };
+    requestBodies: never;
+    headers: {
+        /** @description When the key may be used for another request. */
+        IdempotencyKeyExpires: string;
+        /** @description Where it is. */
+        Location: string;
+        /** @description The id of this request. */
+        RequestId: string;
+        /** @description Whole seconds after which a repeat may succeed. */
+        RetryAfter: number;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus text format. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.1. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Yes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Not now. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    listExecutions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Created at or after this: a date, a date-time, or `now()` and shifts such as `now()-7d` (units s m h d w).
+                 * @example now()-7d
+                 */
+                created_from?: components["parameters"]["CreatedFrom"];
+                /** @description Created at or before this, written as `created_from`; a bare date means its end. */
+                created_to?: components["parameters"]["CreatedTo"];
+                /** @description `next_cursor` of the page before; empty for the first page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description `counts` adds how many executions of the same workflow and dates there are in each state. */
+                include?: "counts";
+                limit?: components["parameters"]["Limit"];
+                /** @description `metadata[key]=value`, as often as there are keys. */
+                metadata?: {
+                    [key: string]: string;
+                };
+                /** @description One or more states, separated by commas. */
+                status?: components["schemas"]["Status"][];
+                /** @description A text that the input holds. ASCII letters match in either case. */
+                text?: string;
+                /** @description What started it, one or more separated by commas. */
+                trigger?: components["schemas"]["Trigger"][];
+                /** @description Name or id of a workflow, also of a deleted one. */
+                workflow_id?: components["parameters"]["WorkflowFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    startExecution: {
+        parameters: {
+            query?: {
+                /** @description `steps` shows the steps too. */
+                include?: "steps";
+                /** @description Hold the answer until the execution has ended, at most this many seconds. */
+                wait?: components["parameters"]["Wait"];
+            };
+            header?: {
+                /**
+                 * @description Names this start, 1 to 255 characters. It is kept for 30 days. It may stand in the body instead.
+                 * @example order-1138
+                 */
+                "Idempotency-Key"?: string;
+                /** @description W3C trace context, handed to the worker so that its steps join the trace. */
+                traceparent?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Start"];
+            };
+        };
+        responses: {
+            /** @description The key was used before. This is the first execution, as it is now. */
+            200: {
+                headers: {
+                    "Idempotency-Key-Expires": components["headers"]["IdempotencyKeyExpires"];
+                    /** @description Always true. */
+                    "Idempotent-Replay"?: "true";
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedExecution"];
+                };
+            };
+            /** @description A new execution. */
+            201: {
+                headers: {
+                    "Idempotency-Key-Expires": components["headers"]["IdempotencyKeyExpires"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyMismatch"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    getExecution: {
+        parameters: {
+            query?: {
+                /** @description `steps`, `events` or both. */
+                include?: ("steps" | "events")[];
+                /** @description Hold the answer until the execution has ended, at most this many seconds. */
+                wait?: components["parameters"]["Wait"];
+            };
+            header?: {
+                /** @description An `ETag` that you have; when nothing changed the answer is 304. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The execution. */
+            200: {
+                headers: {
+                    /** @description Changes with the revision and with the reason of its state. */
+                    ETag?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description Unchanged. */
+            304: {
+                headers: {
+                    /** @description The same as you have. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Deleted"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    deleteExecution: {
+        parameters: {
+            query?: {
+                mode?: "delete" | "redact";
+            };
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Deleted"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    grace_ms?: components["schemas"]["Grace"];
+                    /** @description In your words; kept with the event. */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is cancelled. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description It was asked to stop. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Deleted"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getExecutionLogs: {
+        parameters: {
+            query?: {
+                /** @description Only lines of this attempt of the execution. */
+                attempt?: number;
+                /** @description `next_cursor` of the page before; empty for the first page. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: number;
+                /** @description Only lines of this step; empty for those outside steps. */
+                step?: string;
+            };
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of lines. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["LogLine"][];
+                        has_more: boolean;
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Deleted"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    terminateExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is cancelled. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Deleted"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startExecutions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    executions: components["schemas"]["Start"][];
+                };
+            };
+        };
+        responses: {
+            /** @description One result for each start, in their order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        results: {
+                            error?: components["schemas"]["Problem"];
+                            execution?: components["schemas"]["StartedExecution"];
+                            /** @description 201 for a new execution, 200 for a key that was used before, otherwise the status of the error. */
+                            status: number;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    cancelExecutions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkCancel"];
+            };
+        };
+        responses: {
+            /** @description What became of those that matched. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Ended by themselves in between. */
+                        already_terminal: number;
+                        /** @description Cancelled at once. */
+                        cancelled: number;
+                        has_more: boolean;
+                        /** @description Executions that the filter matched. */
+                        matched: number;
+                        /** @description Asked to stop; their workers were told. */
+                        requested: number;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    countExecutions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Created at or after this: a date, a date-time, or `now()` and shifts such as `now()-7d` (units s m h d w).
+                 * @example now()-7d
+                 */
+                created_from?: components["parameters"]["CreatedFrom"];
+                /** @description Created at or before this, written as `created_from`; a bare date means its end. */
+                created_to?: components["parameters"]["CreatedTo"];
+                /** @description Name or id of a workflow, also of a deleted one. */
+                workflow_id?: components["parameters"]["WorkflowFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        counts: components["schemas"]["Counts"];
+                        /** @description False when the dates cut an hour with more executions than are counted one by one; that hour is then counted whole. */
+                        exact: boolean;
+                        total: number;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    getInfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The server, the key and its project, and the limits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Info"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys, without their secrets. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Key"][];
+                        /** @constant */
+                        has_more: false;
+                        next_cursor: null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeySpec"];
+            };
+        };
+        responses: {
+            /** @description The key. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example key_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listProjects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All projects. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Project"][];
+                        /** @constant */
+                        has_more: false;
+                        next_cursor: null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: components["schemas"]["Slug"];
+                };
+            };
+        };
+        responses: {
+            /** @description The project. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    heartbeat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    digest: components["schemas"]["Hex"];
+                    /** @description How many executions the worker holds. */
+                    held: number;
+                    leases?: string[];
+                    received?: components["schemas"]["Received"];
+                    session_id: components["schemas"]["SessionRef"];
+                };
+            };
+        };
+        responses: {
+            /** @description The session lives on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        cancel?: components["schemas"]["CancelSignals"];
+                        drop?: components["schemas"]["DropSignals"];
+                        /** @description Without another heartbeat the session ends after this time. */
+                        expires_in_ms: number;
+                        /** @description Send the leases with another heartbeat at once. */
+                        reconcile?: boolean;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SessionLost"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    poll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Most executions wanted; default: what the capacity leaves. */
+                    max?: number;
+                    received?: components["schemas"]["Received"];
+                    session_id: components["schemas"]["SessionRef"];
+                    /** @default 30000 */
+                    wait_ms?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description A delivery, possibly empty. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description The server is shutting down and hands out nothing; the connection is closed. Poll again, on a new one. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SessionLost"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    operations: components["schemas"]["Operation"][];
+                    received?: components["schemas"]["Received"];
+                    session_id: components["schemas"]["SessionRef"];
+                };
+            };
+        };
+        responses: {
+            /** @description One result for each operation, in their order. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        cancel?: components["schemas"]["CancelSignals"];
+                        drop?: components["schemas"]["DropSignals"];
+                        results: components["schemas"]["OperationResult"][];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SessionLost"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    openSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionSpec"];
+            };
+        };
+        responses: {
+            /** @description The session. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    closeSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example sess_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SessionLost"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    drainSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example sess_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SessionLost"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWorkers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The worker sessions of the project, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Worker"][];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    listWorkflows: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; empty for the first page. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+                /** @description The exact name. */
+                name?: string;
+                /** @description A part of the name. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Workflow"][];
+                        has_more: boolean;
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkflowSpec"];
+            };
+        };
+        responses: {
+            /** @description The workflow. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workflow"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workflow. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workflow"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    deleteWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    retention_ms?: components["schemas"]["Retention"];
+                    timeout_ms?: components["schemas"]["WorkflowTimeout"];
+                };
+            };
+        };
+        responses: {
+            /** @description The workflow. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workflow"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listVersions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; empty for the first page. */
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Version"][];
+                        has_more: boolean;
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Whether starts use it from now on.
+                     * @default true
+                     */
+                    current?: boolean;
+                    description?: string;
+                    input_schema?: components["schemas"]["InputSchema"];
+                    version?: components["schemas"]["VersionLabel"];
+                };
+            };
+        };
+        responses: {
+            /** @description The version. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setCurrentVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    version: components["schemas"]["VersionRef"];
+                };
+            };
+        };
+        responses: {
+            /** @description The version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+}
