@@ -513,6 +513,12 @@ type executionBody struct {
 		Type     string
 		Actor    struct{ Type, ID string }
 		Step     string
+		Wait     string
+		Name     string
+		Payload  json.RawMessage
+		Outcome  string
+		Comment  string
+		By       string
 	}
 }
 
@@ -522,7 +528,7 @@ type stepBody struct {
 	Overridden             bool
 	Until                  string
 	NextAttemptAt          string `json:"next_attempt_at"`
-	Output                 json.RawMessage
+	Input, Output          json.RawMessage
 	Error                  string
 	ErrorCode              string `json:"error_code"`
 	Attempts               []struct {
@@ -570,6 +576,9 @@ type assignment struct {
 		Error       string
 		ErrorCode   string `json:"error_code"`
 		NextInMS    *int64 `json:"next_attempt_in_ms"`
+		Wait, Name  string
+		Ended       *waitEnd
+		ExpiresInMS *int64 `json:"expires_in_ms"`
 		Unspecified any
 	}
 }
@@ -580,6 +589,8 @@ type opResult struct {
 	WakeAt                          string `json:"wake_at"`
 	RetryAt                         string `json:"retry_at"`
 	DelayMS                         *int64 `json:"delay_ms"`
+	Ended                           *waitEnd
+	ExpiresInMS                     *int64 `json:"expires_in_ms"`
 	Code, Message                   string
 }
 

@@ -137,6 +137,10 @@ func appendStep(b []byte, id execution.ID, s *execution.Step) []byte {
 	b = appendTime(b, `,"started_at":`, s.StartedAt)
 	b = appendTime(b, `,"completed_at":`, s.CompletedAt)
 	switch {
+	case s.Kind == execution.KindSignal || s.Kind == execution.KindApproval:
+		b = appendTime(b, `,"until":`, s.Until)
+		b = appendRaw(b, `,"input":`, notEmpty(s.Payload))
+		b = appendWaitEnd(b, `,"output":`, s.Ended)
 	case s.Kind == execution.KindSleep:
 		b = appendTime(b, `,"until":`, s.Until)
 	case s.Status == execution.StepBackoff:
@@ -192,7 +196,9 @@ func (a *API) appendEvent(b []byte, e *execution.Event) []byte {
 		b = append(b, `,"actor":{"type":"engine"`...)
 	}
 	b = append(b, '}')
-	b = appendText(b, `,"step":`, e.Step)
+	if e.Kind != execution.EventSignalled {
+		b = appendText(b, `,"step":`, e.Step)
+	}
 	if e.Attempt > 0 {
 		b = appendInt(b, `,"attempt":`, int64(e.Attempt))
 	}
@@ -201,8 +207,23 @@ func (a *API) appendEvent(b []byte, e *execution.Event) []byte {
 		b = append(b, `,"progress":`...)
 		b = jsonx.AppendFloat(b, e.Value)
 	}
-	b = appendText(b, `,"code":`, e.Code)
-	b = appendText(b, `,"message":`, e.Message)
+	switch e.Kind {
+	case execution.EventWaitStarted:
+		b = appendText(b, `,"wait":`, e.Code)
+		b = appendText(b, `,"name":`, e.WaitName())
+		b = appendRaw(b, `,"payload":`, notEmpty(e.Body))
+	case execution.EventSignalled:
+		b = appendText(b, `,"name":`, e.Step)
+		b = appendRaw(b, `,"payload":`, notEmpty(e.Body))
+	case execution.EventWaitEnded:
+		b = appendText(b, `,"outcome":`, e.Code)
+		b = appendRaw(b, `,"payload":`, notEmpty(e.Body))
+		b = appendText(b, `,"comment":`, e.Message)
+		b = appendText(b, `,"by":`, e.Signer())
+	default:
+		b = appendText(b, `,"code":`, e.Code)
+		b = appendText(b, `,"message":`, e.Message)
+	}
 	return append(b, '}')
 }
 

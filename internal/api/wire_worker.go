@@ -264,11 +264,15 @@ const (
 	fieldAt
 	fieldCode
 	fieldDetails
+	fieldWait
+	fieldName
+	fieldTimeout
+	fieldPayload
 )
 
 var opFieldNames = [...]string{
 	"step", "try", "input_hash", "output", "duration_ms", "error", "retry", "final", "wake_at", "value", "level", "message",
-	"fields", "at", "code", "details",
+	"fields", "at", "code", "details", "wait", "name", "timeout_ms", "payload",
 }
 
 // opShapes says which fields an operation may have and which it must have.
@@ -285,6 +289,7 @@ var opShapes = [...]struct{ may, must opField }{
 	engine.OpReject:        {fieldCode | fieldMessage | fieldDetails, 0},
 	engine.OpCancelled:     {0, 0},
 	engine.OpReturn:        {0, 0},
+	engine.OpWait:          {fieldStep | fieldWait | fieldName | fieldTimeout | fieldPayload, fieldStep | fieldWait},
 }
 
 // readOperation reads one operation and reports whether a payload of it is too large.
@@ -309,7 +314,7 @@ func readOperation(p *jsonx.Parser, op *engine.Operation, index int) (tooLong bo
 		case "op":
 			hasOp = true
 			b, ok := p.Bytes(32)
-			for k := engine.OpStepStarted; k <= engine.OpReturn; k++ {
+			for k := engine.OpStepStarted; int(k) < len(engine.OpNames); k++ {
 				if engine.OpNames[k] == string(b) {
 					op.Kind = k
 				}
@@ -377,6 +382,19 @@ func readOperation(p *jsonx.Parser, op *engine.Operation, index int) (tooLong bo
 			given |= fieldDetails
 			op.Details, _ = p.RawObject()
 			tooLong = tooLong || len(op.Details) > maxPayload
+		case "wait":
+			given |= fieldWait
+			op.Wait = readWaitKind(p)
+		case "name":
+			given |= fieldName
+			op.Name = readWaitName(p)
+		case "timeout_ms":
+			given |= fieldTimeout
+			op.Duration, op.HasDuration = readMillis(p, 0, maxDurationMS)
+		case "payload":
+			given |= fieldPayload
+			op.Body = p.Raw()
+			tooLong = tooLong || len(op.Body) > maxPayload
 		default:
 			p.Unknown(append([]string{"id", "lease", "op"}, opFieldNames[:]...))
 		}
@@ -523,7 +541,14 @@ func appendRecorded(b []byte, r *execution.Recorded, now execution.Time) []byte 
 	if r.Kind == execution.KindStep {
 		b = appendRaw(b, `,"output":`, r.Output)
 	}
-	if r.Until != 0 {
+	if r.Kind == execution.KindWait {
+		b = appendText(b, `,"wait":`, string(r.Wait))
+		b = appendText(b, `,"name":`, r.Name)
+		b = appendWaitEnd(b, `,"ended":`, r.Ended)
+		if r.Until != 0 && r.Ended == nil {
+			b = appendInt(b, `,"expires_in_ms":`, millisUp(r.Until.Sub(now)))
+		}
+	} else if r.Until != 0 {
 		b = appendTime(b, `,"until":`, r.Until)
 		b = appendInt(b, `,"until_in_ms":`, millisUp(r.Until.Sub(now)))
 	}
@@ -573,6 +598,12 @@ func (x *exchange) appendResult(b []byte, r *engine.OpResult) []byte {
 	b = appendTime(b, `,"retry_at":`, r.RetryAt)
 	if r.WakeAt != 0 || r.RetryAt != 0 {
 		b = appendInt(b, `,"delay_ms":`, millisUp(r.Delay))
+	}
+	if r.Wait != nil {
+		b = appendWaitEnd(b, `,"ended":`, r.Wait.Ended)
+		if r.Wait.Bounded {
+			b = appendInt(b, `,"expires_in_ms":`, millisUp(r.Wait.Left))
+		}
 	}
 	b = appendTrue(b, `,"suspended":`, r.Suspended)
 	b = appendTrue(b, `,"final":`, r.Final)

@@ -89,7 +89,7 @@ func (a *API) poll(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if out.Draining && len(out.Executions)+len(out.Cancel)+len(out.Drop) == 0 {
+	if out.Draining && len(out.Executions)+len(out.Cancel)+len(out.Drop)+len(out.Wake) == 0 {
 		x.w.Header()["Connection"] = headerClose
 		return x.empty(http.StatusNoContent)
 	}
@@ -104,6 +104,7 @@ func (a *API) poll(x *exchange) error {
 	b = append(b, ']')
 	b = appendIDs(b, `,"cancel":`, out.Cancel)
 	b = appendIDs(b, `,"drop":`, out.Drop)
+	b = appendIDs(b, `,"wake":`, out.Wake)
 	x.out = append(b, '}')
 	return x.json(http.StatusOK)
 }
@@ -152,6 +153,7 @@ func (a *API) report(x *exchange) error {
 	b = append(b, ']')
 	b = appendIDs(b, `,"cancel":`, out.Cancel)
 	b = appendIDs(b, `,"drop":`, out.Drop)
+	b = appendIDs(b, `,"wake":`, out.Wake)
 	x.out = append(b, '}')
 	return x.json(http.StatusOK)
 }
@@ -171,6 +173,7 @@ func (a *API) heartbeat(x *exchange) error {
 	b := appendInt(x.out, `{"expires_in_ms":`, out.Expires.Milliseconds())
 	b = appendIDs(b, `,"cancel":`, out.Cancel)
 	b = appendIDs(b, `,"drop":`, out.Drop)
+	b = appendIDs(b, `,"wake":`, out.Wake)
 	b = appendTrue(b, `,"reconcile":`, out.Reconcile)
 	x.out = append(b, '}')
 	return x.json(http.StatusOK)

@@ -289,6 +289,7 @@ type touched struct {
 	status  execution.Status
 	session int64
 	taken   bool            // its holder does not know yet that it has lost the lease
+	woken   bool            // a wait ended without its holder
 	last    execution.Event // latest event of the transaction
 }
 
@@ -333,7 +334,11 @@ func (t *tx) changed(r *store.Row, was before, events ...execution.Event) {
 	for i := range events {
 		t.changes.Events = append(t.changes.Events, store.RowEvent{Row: r, Event: events[i]})
 	}
-	t.touched[r.Mark-1].last = events[len(events)-1]
+	x := &t.touched[r.Mark-1]
+	x.last = events[len(events)-1]
+	for i := range events {
+		x.woken = x.woken || events[i].Kind == execution.EventWaitEnded && events[i].Actor.Kind != execution.ActorSession
+	}
 	if r.ReadyAt != 0 && was.revision != 0 {
 		t.waits(t.e.catalog.Load().workflows[r.Workflow], r)
 	}
@@ -404,6 +409,9 @@ func (t *tx) publish() {
 		}
 		if r.CancelRequestedAt != 0 && r.Session != 0 {
 			e.matcher.tell(r.Session, r.ID)
+		}
+		if x.woken && r.Session != 0 && r.Session == x.session {
+			e.matcher.wake(r.Session, r.ID, r.Revision)
 		}
 		if r.ReadyAt != 0 {
 			if w := e.catalog.Load().workflows[r.Workflow]; w != nil {

@@ -49,6 +49,9 @@ func (e *Engine) restore(d *doubt, r *store.Row) {
 	if r.CancelRequestedAt != 0 && r.Session != 0 {
 		e.matcher.tell(r.Session, r.ID)
 	}
+	if r.Session != 0 && r.Inbox.Unseen() {
+		e.matcher.wake(r.Session, r.ID, r.Revision)
+	}
 	if w := e.catalog.Load().workflows[r.Workflow]; w != nil && r.ReadyAt != 0 {
 		w.backlog.Store(true)
 		w.solo.Store(true)

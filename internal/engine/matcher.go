@@ -47,6 +47,7 @@ type session struct {
 	unacked  []*holding // handed over, not yet acknowledged, oldest first
 	cancels  []execution.ID
 	drops    []execution.ID
+	wakes    []execution.ID
 	taken    map[execution.Lease]execution.ID // leases taken from it, for a worker that has missed it
 
 	solo      bool // holds an execution that must run alone
@@ -66,6 +67,7 @@ type holding struct {
 	since     execution.Time
 	acked     bool
 	cancel    bool
+	wake      int64          // revision at which a wait ended that its worker has not asked about since, 0: none
 	reporting int            // operations that are with the committer
 	idleUntil execution.Time // the handler sleeps until then
 }
@@ -131,6 +133,9 @@ func (m *matcher) load(ctx context.Context) error {
 		s.solo = s.solo || row.Solo()
 		if h.cancel {
 			s.cancels = append(s.cancels, row.ID)
+		}
+		if row.Inbox.Unseen() {
+			s.wakeUp(h, row.Revision)
 		}
 	}
 	return nil
@@ -270,6 +275,7 @@ func (m *matcher) deliver(a *assignment, cancel bool) {
 	// What the worker has not yet been told about an earlier lease of the execution would be taken for this one's.
 	s.drops = remove(s.drops, a.ID)
 	s.cancels = remove(s.cancels, a.ID)
+	s.wakes = remove(s.wakes, a.ID)
 	if cancel {
 		s.cancels = append(s.cancels, a.ID)
 	}
@@ -313,6 +319,7 @@ func (s *session) release(h *holding, taken bool) {
 	id := h.id
 	delete(s.held, id)
 	s.cancels = remove(s.cancels, id)
+	s.wakes = remove(s.wakes, id)
 	if s.empty() {
 		s.solo = false
 	}
@@ -384,11 +391,20 @@ func (m *matcher) contact(c *Caller, id execution.ID, received int64, f func(s *
 	return s, nil
 }
 
+// signals is what a worker is told beside the answer to what it asked.
+type signals struct {
+	Cancel []execution.ID // it holds these and must stop them
+	Drop   []execution.ID // these are no longer its own
+	Wake   []execution.ID // it holds these, and a wait of them has ended: it asks again about those that it knows
+}
+
+func (s *signals) any() bool { return len(s.Cancel)+len(s.Drop)+len(s.Wake) > 0 }
+
 // signals takes what the worker must be told; the matcher's mutex is held.
-func (s *session) signals() (cancels, drops []execution.ID) {
-	cancels, drops = s.cancels, s.drops
-	s.cancels, s.drops = nil, nil
-	return cancels, drops
+func (s *session) signals() signals {
+	out := signals{s.cancels, s.drops, s.wakes}
+	s.cancels, s.drops, s.wakes = nil, nil, nil
+	return out
 }
 
 // pump submits a claim for every session that has credit and serves a workflow with a backlog.

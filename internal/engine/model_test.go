@@ -28,6 +28,7 @@ type model struct {
 	hashes  map[string]uint64
 	all     []execution.ID
 	steps   map[execution.ID]map[string]string // acknowledged steps with their outputs
+	sent    map[execution.ID][]string          // payloads of acknowledged signals
 	final   map[execution.ID]execution.Status  // acknowledged ends
 	touched map[execution.ID]bool              // asked to be cancelled
 	deleted map[execution.ID]bool
@@ -168,6 +169,7 @@ func (m *model) poll(w *modelWorker) {
 				got[x.Step] = string(x.Output)
 			}
 		}
+		m.received(&a)
 		if !maps.Equal(got, m.steps[a.ID]) {
 			m.fatal("%s: recorded steps %v were handed out, acknowledged were %v", a.ID, got, m.steps[a.ID])
 		}
@@ -179,6 +181,45 @@ func (m *model) poll(w *modelWorker) {
 		if v.ID == w.id && v.Held > 3 {
 			m.fatal("a worker of capacity 3 holds %d", v.Held)
 		}
+	}
+}
+
+// received checks that waits have got the acknowledged signals, each once and in order.
+func (m *model) received(a *engine.Assignment) {
+	var got []string
+	for _, x := range a.Recorded {
+		if x.Ended != nil && x.Ended.Outcome == execution.WaitReceived {
+			got = append(got, string(x.Ended.Payload))
+		}
+	}
+	if sent := m.sent[a.ID]; len(got) > len(sent) || !slices.Equal(got, sent[:len(got)]) {
+		m.fatal("%s: waits received %v, acknowledged signals were %v", a.ID, got, sent)
+	}
+}
+
+// address signals an execution or decides what it awaits.
+func (m *model) address() {
+	if len(m.all) == 0 {
+		return
+	}
+	id := m.pick(m.all)
+	ctx := m.b.t.Context()
+	if m.draw(0, 2) == 0 {
+		_, err := m.b.Decide(ctx, m.b.root, id, &engine.DecisionRequest{Approved: m.draw(0, 1) == 0, By: "Ann"})
+		m.must(err, "already_terminal", "deleted", "not_awaiting", "ambiguous")
+		return
+	}
+	m.n++
+	payload := fmt.Sprint(m.n)
+	r := &engine.SignalRequest{Name: "go", Key: payload, Payload: []byte(payload)}
+	if _, replayed, err := m.b.Signal(ctx, m.b.root, id, r); m.must(err, "already_terminal", "deleted") {
+		if replayed {
+			m.fatal("a new signal for %s was answered as a repeat", id)
+		}
+		m.sent[id] = append(m.sent[id], payload)
+	}
+	if _, replayed, err := m.b.Signal(ctx, m.b.root, id, r); m.must(err, "already_terminal", "deleted") && !replayed {
+		m.fatal("a repeated signal for %s was taken again", id)
 	}
 }
 
@@ -195,7 +236,7 @@ func (m *model) report(w *modelWorker) {
 	a := w.held[m.pick(held)]
 	kinds := []engine.OpKind{
 		engine.OpStepCompleted, engine.OpStepCompleted, engine.OpStepFailed, engine.OpSleep, engine.OpSuspend, engine.OpProgress,
-		engine.OpComplete, engine.OpFail, engine.OpReject, engine.OpCancelled, engine.OpReturn,
+		engine.OpWait, engine.OpWait, engine.OpComplete, engine.OpFail, engine.OpReject, engine.OpCancelled, engine.OpReturn,
 	}
 	o := op(a, kinds[m.draw(0, len(kinds)-1)])
 	m.n++
@@ -204,6 +245,12 @@ func (m *model) report(w *modelWorker) {
 	o.Retry = execution.Retry{MaxAttempts: 3, Initial: time.Duration(m.draw(1, 8)) * time.Second}
 	if o.Kind == engine.OpSleep {
 		o.Step = "nap" + o.Step
+	}
+	if o.Kind == engine.OpWait {
+		o.Wait, o.Name, o.Step, o.HasDuration = execution.WaitForSignal, "go", "go"+o.Step, m.draw(0, 1) == 0
+		if m.draw(0, 2) == 0 {
+			o.Wait, o.Step = execution.WaitForApproval, "boss"+o.Step
+		}
 	}
 	r, err := m.b.Report(m.b.t.Context(), m.b.root, &engine.ReportRequest{Session: w.id, Received: w.received.Load(), Operations: []engine.Operation{o}})
 	if !m.must(err, "session_lost") {
@@ -317,8 +364,16 @@ func (m *model) finish() {
 			if m.deleted[id] {
 				continue
 			}
-			if !m.b.get(id).Status.Final() {
-				open++
+			v := m.b.get(id)
+			if v.Status.Final() {
+				continue
+			}
+			open++
+			if v.Status == execution.Waiting && len(v.Inbox.Waits()) > 0 { // nobody else is left to end that
+				_, _, err := m.b.Signal(m.b.t.Context(), m.b.root, id, &engine.SignalRequest{Name: "go"})
+				m.must(err)
+				_, err = m.b.Decide(m.b.t.Context(), m.b.root, id, &engine.DecisionRequest{Name: "go"})
+				m.must(err, "not_awaiting")
 			}
 		}
 		if open == 0 {
@@ -384,7 +439,7 @@ func TestRandomTrafficKeepsThePromises(t *testing.T) {
 			m := &model{
 				t: t, b: run(t, st, short), script: script, keys: map[string]execution.ID{}, hashes: map[string]uint64{},
 				steps: map[execution.ID]map[string]string{}, final: map[execution.ID]execution.Status{},
-				touched: map[execution.ID]bool{}, deleted: map[execution.ID]bool{}, seen: map[execution.ID]int64{},
+				sent: map[execution.ID][]string{}, touched: map[execution.ID]bool{}, deleted: map[execution.ID]bool{}, seen: map[execution.ID]int64{},
 			}
 			defer func() {
 				_ = m.b.stop()
@@ -410,7 +465,7 @@ func (m *model) run() {
 	}
 	for len(m.script) > 0 {
 		w := m.w[m.draw(0, 1)]
-		switch m.draw(0, 15) {
+		switch m.draw(0, 17) {
 		case 0, 1, 2:
 			m.start()
 		case 3:
@@ -425,7 +480,9 @@ func (m *model) run() {
 			m.beat(w)
 		case 14:
 			time.Sleep(time.Duration(m.draw(1, 4000)) * time.Millisecond)
-		case 15:
+		case 15, 16:
+			m.address()
+		case 17:
 			if m.draw(0, 3) == 0 {
 				m.b = m.b.restart(short)
 				for _, w := range m.w {

@@ -27,17 +27,18 @@ const (
 	OpReject
 	OpCancelled
 	OpReturn
+	OpWait
 )
 
 // OpNames are the operations' names on the wire, by OpKind.
 var OpNames = [...]string{
 	"", "step_started", "step_completed", "step_failed", "sleep", "suspend", "progress", "log", "complete", "fail",
-	"reject", "cancelled", "return",
+	"reject", "cancelled", "return", "wait",
 }
 
 // records reports whether the operation makes the one record of a step.
 func (k OpKind) records() bool {
-	return k == OpStepCompleted || k == OpStepFailed || k == OpSleep
+	return k == OpStepCompleted || k == OpStepFailed || k == OpSleep || k == OpWait
 }
 
 // Operation is one thing that happened to one execution that a worker holds.
@@ -48,9 +49,11 @@ type Operation struct {
 	Step        string
 	Try         int32
 	Hash        uint64        // of the step's input
-	Body        []byte        // output, as JSON
-	Duration    time.Duration // of a sleep; of the step so far
+	Body        []byte        // output, or what an approver sees, as JSON
+	Duration    time.Duration // of a sleep; of the step so far; until a wait times out
 	HasDuration bool
+	Wait        execution.WaitKind
+	Name        string         // of a wait; empty: that of its step
 	WakeAt      execution.Time // of a suspend
 	Value       float64        // progress
 	Code        string         // of an error or rejection
@@ -71,6 +74,7 @@ type OpResult struct {
 	WakeAt    execution.Time // end of the sleep
 	RetryAt   execution.Time // next try
 	Delay     time.Duration  // until WakeAt or RetryAt, by the store's clock
+	Wait      *WaitStanding  // of a wait
 }
 
 // ReportRequest is what a worker has to tell.
@@ -83,8 +87,7 @@ type ReportRequest struct {
 // ReportResult answers a report; Results is parallel to its operations.
 type ReportResult struct {
 	Results []OpResult
-	Cancel  []execution.ID
-	Drop    []execution.ID
+	signals
 }
 
 // report is the command behind Report.
@@ -172,6 +175,7 @@ func (c *report) decide(t *tx) {
 func (c *report) apply(t *tx, row *store.Row, op *Operation, lease execution.Lease, recorded bool, res *OpResult) {
 	was := snapshot(row)
 	var e execution.Event
+	var more []execution.Event // behind e
 	var err error
 	since := execution.Time(0)
 	if op.HasDuration {
@@ -195,6 +199,19 @@ func (c *report) apply(t *tx, row *store.Row, op *Operation, lease execution.Lea
 	case OpSuspend:
 		e, err = row.Suspend(lease, op.WakeAt, t.now)
 		res.WakeAt = e.Until
+		if due := row.DueAt(); err == nil && due != 0 && due <= t.now { // what it waits for has come meanwhile
+			more = row.Fire(nil, c.e.cfg.CancelGrace, t.now)
+		}
+	case OpWait:
+		if recorded {
+			c.ask(t, row, op, lease, res)
+			return
+		}
+		var events []execution.Event
+		if events, err = row.StartWait(lease, op.wait(), t.now); err == nil {
+			e, more = events[0], events[1:]
+			res.Wait = &WaitStanding{row: row, ended: len(more) > 0, until: e.Until}
+		}
 	case OpProgress:
 		var ok bool
 		if e, ok, err = row.ReportProgress(lease, op.Value, t.now); err == nil && !ok {
@@ -234,10 +251,16 @@ func (c *report) apply(t *tx, row *store.Row, op *Operation, lease execution.Lea
 		return
 	}
 	t.changed(row, was, e)
+	if len(more) > 0 {
+		t.changed(row, was, more...)
+	}
 	if e.Kind.RecordsStep() {
 		t.recorded = append(t.recorded, recordedStep{row, op.Step})
 	}
 	res.Suspended = row.Session == 0 && !row.Status.Final()
+	if res.Wait != nil {
+		res.Wait.left(t.now)
+	}
 	if until := max(res.WakeAt, res.RetryAt); until != 0 {
 		res.Delay = max(0, until.Sub(t.now))
 	}
@@ -307,7 +330,7 @@ func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*Repo
 		h.reporting--
 	}
 	if err == nil {
-		out.Cancel, out.Drop = s.signals()
+		out.signals = s.signals()
 	}
 	e.matcher.mu.Unlock()
 	if err != nil {
@@ -321,6 +344,7 @@ func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*Repo
 			e.recallSleep(ctx, c.Project, &cmd.ops[i], &cmd.results[i])
 		}
 	}
+	e.recallWaits(ctx, s, cmd)
 	return out, nil
 }
 

@@ -124,9 +124,8 @@ type PollRequest struct {
 type PollResult struct {
 	Delivery   int64 // to be acknowledged by the next contact; 0 when it carries no execution
 	Executions []Assignment
-	Cancel     []execution.ID // the worker holds these and must stop them
-	Drop       []execution.ID // these are no longer the worker's
-	Draining   bool           // the server hands out nothing any more
+	signals
+	Draining bool // the server hands out nothing any more
 }
 
 // Poll waits until there is something for the worker, the wait is over, or the server drains.
@@ -153,7 +152,7 @@ func (e *Engine) Poll(ctx context.Context, c *Caller, r *PollRequest) (*PollResu
 		switch {
 		case lost:
 			return nil, errSessionLost
-		case over || len(out.Executions)+len(out.Cancel)+len(out.Drop) > 0:
+		case over || len(out.Executions) > 0 || out.any():
 			if len(out.Executions) > 0 {
 				if err := failpoint.Hit(failpoint.PollTaken); err != nil {
 					return nil, e.unavailable(err)
@@ -185,7 +184,7 @@ func (e *Engine) take(s *session, r *PollRequest) (out *PollResult, lost bool) {
 	if s.lost {
 		return out, true
 	}
-	out.Cancel, out.Drop = s.signals()
+	out.signals = s.signals()
 	n := len(s.mailbox)
 	if r.Max > 0 {
 		n = min(n, r.Max)
@@ -225,9 +224,8 @@ type HeartbeatRequest struct {
 
 // HeartbeatResult answers a heartbeat.
 type HeartbeatResult struct {
-	Expires   time.Duration // the session lives this long without another heartbeat
-	Cancel    []execution.ID
-	Drop      []execution.ID
+	Expires time.Duration // the session lives this long without another heartbeat
+	signals
 	Reconcile bool // send the leases with the next heartbeat, at once
 }
 
@@ -258,11 +256,13 @@ func (e *Engine) Heartbeat(_ context.Context, c *Caller, r *HeartbeatRequest) (*
 	}
 	s.expires = e.pulse().Add(e.cfg.Lease)
 	out.Reconcile = s.reconcile
-	_, drops := s.signals()
-	out.Drop = append(out.Drop, drops...)
+	out.Drop = append(out.Drop, s.signals().Drop...)
 	for _, h := range s.held {
 		if h.cancel {
 			out.Cancel = append(out.Cancel, h.id)
+		}
+		if h.wake != 0 {
+			out.Wake = append(out.Wake, h.id)
 		}
 	}
 	return out, nil

@@ -64,6 +64,9 @@ func (b Inbox) Waits() []Wait {
 	return in.Waits
 }
 
+// Unseen reports whether a wait ended since the claim without the worker having been told in answer to a question.
+func (b Inbox) Unseen() bool { return b != "" && b.open().Ended }
+
 // until is the earliest instant at which an open wait times out, zero when none does.
 func (b Inbox) until() (until Time) {
 	for _, w := range b.Waits() {

@@ -56,6 +56,16 @@ func (m *model) startWait(l Lease, key, kind, name string, payload int, timeout 
 	return ""
 }
 
+func (m *model) askWait(l Lease, key string, now int64) string {
+	if code := m.current(l); code != "" {
+		return code
+	}
+	if s := m.steps[key]; s != nil && s.wait != nil && s.wait.end == "" && passed(s.wait.until, now) {
+		m.endWait(s.wait, "timeout", now)
+	}
+	return ""
+}
+
 func (m *model) endWait(w *modelWait, how string, now int64) {
 	w.end = how
 	m.awaited = slices.DeleteFunc(m.awaited, func(x *modelWait) bool { return x == w })

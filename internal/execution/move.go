@@ -28,6 +28,7 @@ var Moves = []Move{
 	{"StartSleep", Running, Running, EventSleepStarted},
 	{"StartWait", Running, Running, EventWaitStarted},
 	{"StartWait", Running, Running, EventWaitEnded},
+	{"AskWait", Running, Running, EventWaitEnded},
 	{"ReportProgress", Running, Running, EventProgressed},
 	{"Suspend", Running, Waiting, EventSuspended},
 
@@ -105,6 +106,7 @@ var Commands = []struct{ Name, Meaning string }{
 	{"FailStep", "The holder reports a failed try of a step; the retry policy decides what follows."},
 	{"StartSleep", "The holder records when a durable sleep ends."},
 	{"StartWait", "The holder records that a branch waits for a signal or an approval, and until when. A signal that was kept for it is taken at once."},
+	{"AskWait", "The holder asks how a wait stands; one whose time is over ends."},
 	{"ReportProgress", "The holder reports progress, 0 to 1, never falling."},
 	{"Suspend", "The holder parks the execution on its timers and open waits and lets go."},
 	{"Signal", "A caller sends a signal: the oldest open wait of its name ends, or the signal is kept for one to come."},

@@ -284,6 +284,7 @@ func attempts() []attempt {
 			attempt{"StartWait", name + " recorded", func(x *Execution, now Time) ([]Event, error) {
 				return x.StartWait(l, WaitStart{Step: "w", Kind: WaitForApproval, Recorded: true}, now)
 			}},
+			maybe("AskWait", name, func(x *Execution, now Time) (Event, bool, error) { return x.AskWait(l, "boss", now) }),
 			one("Suspend", name, func(x *Execution, now Time) (Event, error) { return x.Suspend(l, now+hour, now) }),
 			one("Suspend", name+" for nothing", func(x *Execution, now Time) (Event, error) { return x.Suspend(l, 0, now) }),
 			maybe("ReportProgress", name, func(x *Execution, now Time) (Event, bool, error) { return x.ReportProgress(l, 0.5, now) }),

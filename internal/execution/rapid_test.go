@@ -393,6 +393,14 @@ var commands = []command{
 			return d.m.startWait(l, c.Step, string(c.Kind), name, len(c.Payload), timeout, int64(d.now))
 		})
 	}},
+	{"AskWait", working, map[string]int{"": 2, "waiting": 8}, func(d *drive) {
+		l, step := d.lease(), d.key("wait")
+		if len(d.m.order) > 0 {
+			step = rapid.SampledFrom(d.m.order).Draw(d.T, "step")
+		}
+		d.maybeOne("AskWait", func() (Event, bool, error) { return d.x.AskWait(l, step, d.now) },
+			func() string { return d.m.askWait(l, step, int64(d.now)) })
+	}},
 	{"Signal", open, map[string]int{"": 3, "waiting": 16}, func(d *drive) {
 		c := SignalSent{Name: d.key("name"), Payload: d.payload("payload"), Actor: Actor{ActorKey, 1}}
 		if d.maybe("with a key") {

@@ -99,7 +99,7 @@ func (x *Execution) FailStep(l Lease, c StepFailed, now Time) (Event, error) {
 				x.WakeAt = 0
 			}
 			x.WakeAt, x.Why = max(earliest(x.WakeAt, e.Until), now), WhyStepBackoff
-			if x.Inbox != "" && x.Inbox.open().Ended {
+			if x.Inbox.Unseen() {
 				x.WakeAt = now // the branch that waited does not wait for this one
 			}
 		}

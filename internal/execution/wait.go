@@ -104,6 +104,21 @@ func (x *Execution) StartWait(l Lease, c WaitStart, now Time) ([]Event, error) {
 	return events, nil
 }
 
+// AskWait is a question about a wait that was started: when it has timed out and nobody has noted it, it ends, and
+// there is an event.
+func (x *Execution) AskWait(l Lease, step string, now Time) (e Event, ok bool, err error) {
+	if err := x.holder(l); err != nil {
+		return Event{}, false, err
+	}
+	for _, w := range x.Inbox.Waits() {
+		if w.Step == step && w.over(now) {
+			by := Actor{ActorSession, x.Session}
+			return x.endWait(Event{Step: step, Actor: by, Code: string(WaitTimeout)}, now), true, nil
+		}
+	}
+	return Event{}, false, nil
+}
+
 // endWait records the end of an open wait. An execution that let go of its worker for its waits is offered again.
 func (x *Execution) endWait(e Event, now Time) Event {
 	e.Kind = EventWaitEnded

@@ -34,7 +34,7 @@ var Kinds = []string{
 
 // becomes is the state that an event leads to; those that are not here keep it.
 var becomes = map[string]string{
-	"ready": "pending", "claimed": "running", "suspended": "waiting", "woken": "running", "finalizing": "finalizing",
+	"ready": "pending", "claimed": "running", "suspended": "waiting", "woken": "running", "wait_ended": "running", "finalizing": "finalizing",
 	"completed": "completed", "failed": "failed", "cancelled": "cancelled", "rejected": "rejected",
 }
 
@@ -50,13 +50,13 @@ const (
 // byHolder are the events that only the holder of the lease can cause.
 var byHolder = map[string]bool{
 	"step_started": true, "step_completed": true, "step_failed": true, "sleep_started": true, "progressed": true,
-	"suspended": true, "attempt_failed": true, "completed": true, "returned": true, "lease_lost": true,
+	"suspended": true, "wait_started": true, "attempt_failed": true, "completed": true, "returned": true, "lease_lost": true,
 }
 
 // afterCancel are the events that no execution has once it was asked to stop.
 var afterCancel = map[string]bool{
 	"claimed": true, "step_started": true, "step_completed": true, "step_failed": true, "sleep_started": true,
-	"suspended": true, "woken": true, "ready": true, "attempt_failed": true, "retried": true, "returned": true, "lease_lost": true,
+	"suspended": true, "wait_started": true, "woken": true, "ready": true, "attempt_failed": true, "retried": true, "returned": true, "lease_lost": true,
 }
 
 // history checks one execution's events: G3, G4, G6, G8, G9, G13.
