@@ -66,6 +66,14 @@ type Config struct {
 	// not watched.
 	LowDisk int64
 
+	// Files is where the contents of files are kept: file:///folder, s3://bucket?region=…&endpoint=… or mem://. Default:
+	// the folder files in Data. Servers with data of their own need places of their own.
+	Files string
+	// MaxFile is the most bytes of one file; default 1 GiB.
+	MaxFile int64
+	// FileQuota is the most bytes that a project's files may take together; default 50 GiB.
+	FileQuota int64
+
 	// Drain is how long Run lets requests under way finish once its context has ended; default DefaultDrain.
 	Drain time.Duration
 
@@ -104,8 +112,8 @@ func (c *Config) complete() error {
 	if c.Lease != 0 && c.Lease < time.Second {
 		return fmt.Errorf("config: Lease must be at least 1s, it is %s", c.Lease)
 	}
-	if c.MaxConnections < 0 || c.MaxConnectionsPerAddress < 0 || c.MaxBacklog < 0 {
-		return errors.New("config: MaxConnections, MaxConnectionsPerAddress and MaxBacklog must not be negative")
+	if c.MaxConnections < 0 || c.MaxConnectionsPerAddress < 0 || c.MaxBacklog < 0 || c.MaxFile < 0 || c.FileQuota < 0 {
+		return errors.New("config: MaxConnections, MaxConnectionsPerAddress, MaxBacklog, MaxFile and FileQuota must not be negative")
 	}
 	if c.Data == "" && !c.Memory {
 		c.Data = DefaultData

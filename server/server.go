@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/api"
+	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/sqlite"
@@ -31,6 +32,7 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	store    *sqlite.Store
+	files    blob.Store
 	engine   *engine.Engine
 	root     *engine.Caller
 	handler  http.Handler
@@ -84,6 +86,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 		}
 		return err
 	}
+	if s.files, err = s.openFiles(ctx); err != nil {
+		return fmt.Errorf("open the files: %w", err)
+	}
 	if !s.cfg.NoListener {
 		if s.listener, err = listen(ctx, &s.cfg); err != nil {
 			return err
@@ -112,11 +117,20 @@ func (s *Server) open(ctx context.Context) (err error) {
 	return s.writeAdmin()
 }
 
+// openFiles opens where the contents of files are kept.
+func (s *Server) openFiles(ctx context.Context) (blob.Store, error) {
+	if s.cfg.Files != "" {
+		return blob.Open(ctx, s.cfg.Files)
+	}
+	return blob.OpenFolder(filepath.Join(filepath.Dir(s.store.Path()), "files"))
+}
+
 // startEngine makes the engine and lets it run until stop.
 func (s *Server) startEngine(ctx context.Context) (err error) {
 	ec := engine.Config{
 		Store: s.store, Log: s.log.With("area", "engine"),
 		Lease: s.cfg.Lease, CancelGrace: s.cfg.CancelGrace, Retention: s.cfg.Retention,
+		Files: s.files, MaxFile: s.cfg.MaxFile, FileQuota: s.cfg.FileQuota,
 		MaxBacklog: s.cfg.MaxBacklog, DefaultTimeout: s.cfg.ExecutionTimeout, LowDisk: s.cfg.LowDisk,
 	}
 	if s.cfg.Clock != nil {
@@ -235,6 +249,9 @@ func (s *Server) release() error {
 		if err := s.tracing.Shutdown(late); err != nil {
 			s.log.Warn("the last traces could not be sent", "error", err)
 		}
+	}
+	if s.files != nil {
+		errs = append(errs, s.files.Close())
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

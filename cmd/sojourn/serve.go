@@ -88,6 +88,7 @@ func serverConfig(s *config.Server, log *slog.Logger) server.Config {
 		AdminKey: s.APIKey.Reveal(), Retention: time.Duration(off(int64(s.Retention))),
 		ExecutionTimeout: time.Duration(s.Timeout), Lease: time.Duration(s.Lease),
 		CancelGrace: time.Duration(s.CancelGrace), Drain: time.Duration(s.Drain), MaxBacklog: s.MaxBacklog,
+		Files: s.Files, MaxFile: int64(s.MaxFile), FileQuota: int64(s.FileQuota),
 		LowDisk: off(int64(s.LowDisk)), MaxConnections: s.MaxConnections,
 		MaxConnectionsPerAddress: s.MaxConnectionsPerAddress, NoMetrics: !s.Metrics, TraceEndpoint: s.TraceEndpoint,
 		Log: log, Version: version,

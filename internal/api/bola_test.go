@@ -17,13 +17,13 @@ func TestThingsOfOthersAreNotThere(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	// Two projects with the same furniture.
-	type furniture struct{ key, execution, finished, workflow, session, apiKey string }
+	type furniture struct{ key, execution, finished, workflow, session, apiKey, file string }
 	furnish := func(project string) furniture {
 		if project != "default" {
 			s.post("/v1/projects", `{"name":"`+project+`"}`).is(201)
 		}
 		var k keyBody
-		s.post("/v1/keys", `{"scopes":["executions:start","executions:read","executions:cancel","executions:manage","workflows:read","workflows:manage","workers:run","keys:manage"],"project":"`+project+`"}`).is(201).into(&k)
+		s.post("/v1/keys", `{"scopes":["executions:start","executions:read","executions:cancel","executions:manage","workflows:read","workflows:manage","workers:run","keys:manage","files:read","files:write"],"project":"`+project+`"}`).is(201).into(&k)
 		f := furniture{key: k.Key}
 		do := func(method, path, body string, v any) {
 			a := s.send(request{key: f.key, method: method, path: path, body: body})
@@ -46,13 +46,16 @@ func TestThingsOfOthersAreNotThere(t *testing.T) {
 		f.session = session.SessionID
 		do("POST", "/v1/keys", `{"scopes":["executions:read"]}`, &k)
 		f.apiKey = k.ID
+		var file fileBody
+		do("POST", "/v1/files", "content", &file)
+		f.file = file.ID
 		return f
 	}
 	mine, theirs := furnish("default"), furnish("other")
 	absent := furniture{
 		execution: mine.execution[:len(mine.execution)-4] + "0000", finished: mine.finished[:len(mine.finished)-4] + "0000",
 		workflow: mine.workflow[:len(mine.workflow)-4] + "0000", session: mine.session[:len(mine.session)-4] + "0000",
-		apiKey: mine.apiKey[:len(mine.apiKey)-4] + "0000",
+		apiKey: mine.apiKey[:len(mine.apiKey)-4] + "0000", file: mine.file[:len(mine.file)-4] + "0000",
 	}
 	// send asks the route for the thing that the furniture has.
 	send := func(rt *route, f furniture, key string) *answer {
@@ -72,6 +75,10 @@ func TestThingsOfOthersAreNotThere(t *testing.T) {
 			q.path = strings.Replace(rt.pattern, "{id}", f.session, 1)
 		case strings.Contains(rt.pattern, "/keys/{id}"):
 			q.path = strings.Replace(rt.pattern, "{id}", f.apiKey, 1)
+		case strings.Contains(rt.pattern, "/files/{id}"):
+			q.path = strings.Replace(rt.pattern, "{id}", f.file, 1)
+		case rt.pattern == "/v1/files" && rt.method == "GET":
+			q.path += "?execution_id=" + f.execution
 		case rt.pattern == "/v1/worker/poll":
 			q.body = `{"session_id":"` + f.session + `","wait_ms":0}`
 		case rt.pattern == "/v1/worker/report":

@@ -17,9 +17,10 @@ import (
 const (
 	codeInvalidJSON      engine.Code = "invalid_json"
 	codeMethodNotAllowed engine.Code = "method_not_allowed"
-	codePayloadTooLarge  engine.Code = "payload_too_large"
+	codePayloadTooLarge  engine.Code = engine.CodeTooLarge
 	codeUnsupportedMedia engine.Code = "unsupported_media_type"
 	codeRateLimited      engine.Code = "rate_limited"
+	codeRange            engine.Code = "range_not_satisfiable"
 	codeInternal         engine.Code = "internal"
 )
 
@@ -31,6 +32,7 @@ var statuses = map[engine.Code]struct {
 	codeInvalidJSON:    {400, "The body is not acceptable JSON"},
 	engine.CodeInvalid: {400, "The request is not valid"},
 	engine.Code(execution.CodeInvalidProgress): {400, "The progress is not valid"},
+	engine.CodeDigest:                          {400, "The file is not the one announced"},
 	engine.CodeUnauthenticated:                 {401, "A valid API key is needed"},
 	engine.CodeForbidden:                       {403, "The API key does not allow this"},
 	engine.CodeNotFound:                        {404, "Not found"},
@@ -46,14 +48,17 @@ var statuses = map[engine.Code]struct {
 	engine.Code(execution.CodeInvalidState):    {409, "The execution is in another state"},
 	engine.Code(execution.CodeNothingToWait):   {409, "Nothing would wake the execution"},
 	engine.Code(execution.CodeNotFinished):     {409, "The execution has not ended"},
+	engine.CodeFileInUse:                       {409, "The file is in use"},
 	engine.CodeDeleted:                         {410, "The execution was deleted"},
 	codePayloadTooLarge:                        {413, "The body is too large"},
 	codeUnsupportedMedia:                       {415, "The body must be plain JSON"},
+	codeRange:                                  {416, "The range is not within the file"},
 	engine.CodeMismatch:                        {422, "The Idempotency-Key was used for another request"},
 	codeRateLimited:                            {429, "Too many requests"},
 	engine.CodeBacklogFull:                     {429, "Too many open executions"},
 	codeInternal:                               {500, "Internal error"},
 	engine.CodeUnavailable:                     {503, "Not available at the moment"},
+	engine.CodeQuota:                           {507, "The project's files have no more room"},
 	engine.CodeStorage:                         {507, "The server's disk is nearly full"},
 }
 

@@ -24,7 +24,13 @@ func (a *API) startExecution(x *exchange) error {
 		return err
 	}
 	r := &engine.StartRequest{Wait: wait, Steps: include["steps"]}
-	if err := x.decode(func(p *jsonx.Parser) { readStart(p, r, -1) }); err != nil {
+	var files *form
+	if x.isForm() {
+		if files, err = x.readStartForm(r); err != nil {
+			return err
+		}
+		defer files.discard()
+	} else if err := x.decode(func(p *jsonx.Parser) { readStart(p, r, itemAlone) }); err != nil {
 		return err
 	}
 	if given := x.r.Header["Idempotency-Key"]; len(given) > 0 {
@@ -40,6 +46,9 @@ func (a *API) startExecution(x *exchange) error {
 	s, err := a.engine.Start(x.ctx, x.caller, r)
 	if err != nil {
 		return err
+	}
+	if !s.Replayed {
+		files.keep()
 	}
 	h := x.w.Header()
 	if s.KeyExpires != 0 {

@@ -131,7 +131,7 @@ func TestContentTypes(t *testing.T) {
 	for _, good := range []string{"", "application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"} {
 		send(map[string]string{"Content-Type": good}).is(201)
 	}
-	for _, bad := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=latin1", "application/jsonp", "nonsense/", "application/json;;"} {
+	for _, bad := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/mixed; boundary=x", "application/json; charset=latin1", "application/jsonp", "nonsense/", "application/json;;"} {
 		send(map[string]string{"Content-Type": bad}).problem(415, "unsupported_media_type")
 	}
 	for _, coding := range []string{"gzip", "deflate", "br"} {

@@ -19,6 +19,7 @@ const (
 	cursorWorkflows  cursorKind = 'w'
 	cursorLogs       cursorKind = 'l'
 	cursorVersions   cursorKind = 'v'
+	cursorFiles      cursorKind = 'f'
 )
 
 // cursorVersion changes when the meaning of a cursor's content does.

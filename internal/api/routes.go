@@ -11,7 +11,7 @@ type route struct {
 	method  string
 	pattern string // segments in braces are parameters
 	access  access
-	body    int64         // most bytes of a body; 0: none is read
+	body    int64         // most bytes of a body; 0: none is read; bodyFile: a file, which has limits of its own
 	hold    time.Duration // longest the answer may be held back on request
 	handle  func(*API, *exchange) error
 }
@@ -21,6 +21,7 @@ type access struct {
 	public bool // no key is needed
 	anyKey bool // any valid key will do
 	scope  engine.Scope
+	leased bool // a worker's key will do, with the header Sojourn-Lease
 }
 
 const (
@@ -30,6 +31,7 @@ const (
 	bodySmall  = 64 * kib
 	bodyOne    = 1 * mib
 	bodyMany   = 8 * mib
+	bodyFile   = -1
 	maxPayload = 1 * mib
 
 	holdPoll = 30 * time.Second
@@ -49,6 +51,10 @@ func routes() []route {
 		workflowsManage = need(engine.ScopeWorkflowsManage)
 		worker          = need(engine.ScopeWorkersRun)
 		keys            = need(engine.ScopeKeysManage)
+		filesRead       = need(engine.ScopeFilesRead)
+		filesWrite      = need(engine.ScopeFilesWrite)
+		filesReadHeld   = access{scope: engine.ScopeFilesRead, leased: true}
+		filesWriteHeld  = access{scope: engine.ScopeFilesWrite, leased: true}
 		admin           = need(engine.ScopeAdmin)
 	)
 	return []route{
@@ -79,6 +85,12 @@ func routes() []route {
 		{"POST", "/v1/worker/poll", worker, bodySmall, holdPoll, (*API).poll},
 		{"POST", "/v1/worker/report", worker, bodyMany, 0, (*API).report},
 		{"POST", "/v1/worker/heartbeat", worker, bodyOne, 0, (*API).heartbeat},
+
+		{"POST", "/v1/files", filesWriteHeld, bodyFile, 0, (*API).uploadFile},
+		{"GET", "/v1/files", filesRead, 0, 0, (*API).listFiles},
+		{"GET", "/v1/files/{id}", filesReadHeld, 0, 0, (*API).getFile},
+		{"DELETE", "/v1/files/{id}", filesWrite, 0, 0, (*API).deleteFile},
+		{"GET", "/v1/files/{id}/content", filesReadHeld, 0, 0, (*API).fileContent},
 
 		{"POST", "/v1/keys", keys, bodySmall, 0, (*API).createKey},
 		{"GET", "/v1/keys", keys, 0, 0, (*API).listKeys},

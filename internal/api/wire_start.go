@@ -13,7 +13,13 @@ var startFields = []string{
 	"idempotency_key", "trigger", "overrides",
 }
 
-// readStart reads the body of a start. item is its index in a batch, -1 outside one.
+// What a start stands in, when it is not one of a batch.
+const (
+	itemAlone = -1
+	itemForm  = -2 // a form: files may be all of its input
+)
+
+// readStart reads the body of a start. item is its index in a batch, itemAlone or itemForm outside one.
 func readStart(p *jsonx.Parser, r *engine.StartRequest, item int) {
 	if !p.Object() {
 		return
@@ -63,7 +69,7 @@ func readStart(p *jsonx.Parser, r *engine.StartRequest, item int) {
 	if !hasWorkflow {
 		p.ReportMember(parent, "workflow_id", jsonx.CodeRequired, "is required: the name or id of the workflow to run")
 	}
-	if !hasInput {
+	if !hasInput && item != itemForm {
 		p.ReportMember(parent, "input", jsonx.CodeRequired, "is required: a JSON object, {} for none")
 	}
 	if hasDelay && hasStart {

@@ -310,7 +310,7 @@ func readOperation(p *jsonx.Parser, op *engine.Operation, index int) (tooLong bo
 			}
 		case "lease":
 			hasLease = true
-			op.Lease, _ = p.String(128)
+			op.Lease, _ = p.String(maxLease)
 		case "op":
 			hasOp = true
 			b, ok := p.Bytes(32)

@@ -30,6 +30,10 @@ type Server struct {
 	MaxBacklog  int64
 	LowDisk     Size
 
+	Files     string
+	MaxFile   Size
+	FileQuota Size
+
 	MaxConnections           int
 	MaxConnectionsPerAddress int
 
@@ -55,7 +59,7 @@ func Defaults() *Server {
 	return &Server{
 		Listen: "127.0.0.1:7373", Data: ".sojourn", LogLevel: "info", LogFormat: "auto", Metrics: true,
 		Retention: Duration(30 * day), LowDisk: 256 << 20, MaxBacklog: 10_000_000, Lease: 15 * second,
-		CancelGrace: 30 * second, Drain: 25 * second, MaxConnections: 20_000, MaxConnectionsPerAddress: 2_000,
+		MaxFile: 1 << 30, FileQuota: 50 << 30, CancelGrace: 30 * second, Drain: 25 * second, MaxConnections: 20_000, MaxConnectionsPerAddress: 2_000,
 	}
 }
 
@@ -92,6 +96,9 @@ func (s *Server) Flags(fs *pflag.FlagSet) {
 	fs.Int64Var(&s.MaxBacklog, "max-backlog", s.MaxBacklog, "")
 	add("max-backlog", "refuse starts while a project has this `many` open executions")
 	val(&s.LowDisk, "low-disk", "refuse starts below this free disk `space`; 0 does not watch the disk")
+	str(&s.Files, "files", "keep the contents of files at this `url`: file:///folder or s3://bucket?region=…; default: the folder files in --data")
+	val(&s.MaxFile, "max-file", "most `space` of one file")
+	val(&s.FileQuota, "file-quota", "most `space` of a project's files together")
 	fs.IntVar(&s.MaxConnections, "max-connections", s.MaxConnections, "")
 	add("max-connections", "disconnect clients above this `many` connections")
 	fs.IntVar(&s.MaxConnectionsPerAddress, "max-connections-per-address", s.MaxConnectionsPerAddress, "")

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
 )
@@ -36,6 +37,11 @@ type Config struct {
 	DiskFree func() (int64, error)
 	// LowDisk is the free space below which starts are refused; default 256 MiB.
 	LowDisk int64
+
+	// Files keeps the contents of files; nil: files are refused.
+	Files     blob.Store
+	MaxFile   int64 // most bytes of one file; default 1 GiB
+	FileQuota int64 // most bytes of a project's files together; default 50 GiB
 
 	Metrics Metrics // default: none
 
@@ -91,6 +97,8 @@ type Engine struct {
 	catalogMu sync.Mutex // held while the catalog changes
 	keys      keyCache
 	opens     sync.Map     // project key -> *atomic.Int64, open executions
+	fileBytes sync.Map     // project key -> *atomic.Int64, what its files take
+	uploading sync.Map     // ids of files on their way in
 	keyed     atomic.Int64 // idempotency keys taken since the janitor's last round
 
 	draining  chan struct{}
@@ -121,6 +129,12 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	if cfg.LowDisk == 0 {
 		cfg.LowDisk = 256 << 20
+	}
+	if cfg.MaxFile == 0 {
+		cfg.MaxFile = 1 << 30
+	}
+	if cfg.FileQuota == 0 {
+		cfg.FileQuota = 50 << 30
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -166,6 +180,13 @@ func (e *Engine) load(ctx context.Context) error {
 		}
 		e.open(p.Key).Store(open)
 	}
+	bytes, err := e.store.FileBytes(ctx)
+	if err != nil {
+		return fmt.Errorf("add up the files: %w", err)
+	}
+	for project, n := range bytes {
+		e.stored(project).Store(n)
+	}
 	keys, err := e.store.Keys(ctx, 0)
 	if err != nil {
 		return fmt.Errorf("read the keys: %w", err)
@@ -187,13 +208,17 @@ func (e *Engine) open(project int64) *atomic.Int64 {
 // store must not be used any more as soon as that happens.
 func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.stopped)
-	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	committed := make(chan error, 1)
 	go func() { committed <- e.committer.run(context.WithoutCancel(ctx)) }()
 	var wg sync.WaitGroup
-	for _, loop := range []func(context.Context){e.timekeeper.run, e.recoverer.run, e.janitor.run} {
-		wg.Go(func() { loop(loops) })
+	loops := []func(context.Context){e.timekeeper.run, e.recoverer.run, e.janitor.run}
+	if e.cfg.Files != nil {
+		loops = append(loops, (&sweeper{e}).run)
+	}
+	for _, loop := range loops {
+		wg.Go(func() { loop(background) })
 	}
 	e.ready.Store(true)
 	e.pump()

@@ -24,6 +24,10 @@ const (
 	CodeUnavailable     Code = "unavailable"
 	CodeSessionLost     Code = "session_lost"
 	CodeSkipped         Code = "skipped"
+	CodeTooLarge        Code = "payload_too_large"
+	CodeQuota           Code = "quota_exceeded"
+	CodeDigest          Code = "digest_mismatch"
+	CodeFileInUse       Code = "file_in_use"
 )
 
 // Codes of single fields.

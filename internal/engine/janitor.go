@@ -124,8 +124,38 @@ func (j *janitor) round(ctx context.Context) error {
 			break
 		}
 	}
+	errs = append(errs, j.files(ctx))
 	return errors.Join(errs...)
 }
+
+// files removes the files that have expired.
+func (j *janitor) files(ctx context.Context) error {
+	for range janitorRounds {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		ids, err := j.e.store.ExpiredFiles(ctx, j.e.store.Now(), janitorSlice)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		refused, err := j.e.removeFiles(ctx, 0, ids, func(now execution.Time, f *store.LoadedFile) error {
+			if f == nil || f.Mark == fileGone || f.ExpiresAt == 0 || f.ExpiresAt > now {
+				return errStillUsed
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("remove expired files: %w", err)
+		}
+		if refused != nil || len(ids) < janitorSlice {
+			return nil
+		}
+	}
+	return nil
+}
+
+// errStillUsed keeps a file that was found expired and is not any more.
+var errStillUsed = errors.New("the file is used again, or gone")
 
 // keysPerSweep is how many idempotency keys one sweep of a store looks at.
 const keysPerSweep = 1000

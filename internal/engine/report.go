@@ -102,8 +102,16 @@ type report struct {
 	rows    int   // first of its executions in the need
 	steps   []int // per operation: index among the need's steps, -1 without
 	refused map[execution.ID]bool
+	files   []opFiles // of the few operations whose payloads refer to files, in their order
 	bytes   int
 	done    chan error
+}
+
+// opFiles is what the payload of an operation refers to, or why it cannot be taken.
+type opFiles struct {
+	op int
+	*attachment
+	err error
 }
 
 // staleLease is a lease that an operation showed in vain.
@@ -129,6 +137,26 @@ func (c *report) need(n *store.Need) {
 		}
 		c.steps = append(c.steps, at)
 	}
+	for i := range c.files {
+		c.files[i].need(n)
+	}
+}
+
+// refer reads the references in the payloads of a report.
+func (c *report) refer(ctx context.Context) {
+	for i := range c.ops {
+		op := &c.ops[i]
+		if op.Kind != OpStepCompleted && op.Kind != OpComplete {
+			continue
+		}
+		body, files, err := c.e.references(ctx, c.owner, "output", op.Body)
+		if err != nil {
+			c.files = append(c.files, opFiles{i, nil, err})
+		} else if files != nil {
+			op.Body = body
+			c.files = append(c.files, opFiles{i, files, nil})
+		}
+	}
 }
 
 func (c *report) decide(t *tx) {
@@ -138,10 +166,15 @@ func (c *report) decide(t *tx) {
 	// Operations of one execution usually stand together and share their lease.
 	var lastText string
 	var last execution.Lease
+	files := c.files
 	for i := range c.ops {
 		op := &c.ops[i]
 		res := &c.results[i]
 		*res = OpResult{}
+		var refers opFiles
+		if len(files) > 0 && files[0].op == i {
+			refers, files = files[0], files[1:]
+		}
 		row := t.loaded.Executions[c.rows+i]
 		if row == nil || row.Project != c.owner {
 			res.Err = absent
@@ -158,7 +191,15 @@ func (c *report) decide(t *tx) {
 		if at := c.steps[i]; at >= 0 {
 			recorded = t.loaded.Recorded[at] || t.recordedNow(row, op.Step)
 		}
-		c.apply(t, row, op, last, recorded, res)
+		if res.Err = refers.err; res.Err == nil {
+			res.Err = refers.check(t, c.owner)
+		}
+		if res.Err == nil {
+			c.apply(t, row, op, last, recorded, res)
+		}
+		if res.Err == nil && !res.Duplicate {
+			refers.attach(t, op.Execution)
+		}
 		if res.Err != nil {
 			if c.refused == nil {
 				c.refused = map[execution.ID]bool{}
@@ -321,6 +362,7 @@ func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*Repo
 	for i := range r.Operations {
 		cmd.bytes += len(r.Operations[i].Body) + len(r.Operations[i].Details)
 	}
+	cmd.refer(ctx)
 	if len(cmd.ops) > 0 {
 		err = e.traced(ctx, "engine.report", cmd, cmd.done)
 	}

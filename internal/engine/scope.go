@@ -17,6 +17,8 @@ const (
 	ScopeWorkflowsManage
 	ScopeWorkersRun
 	ScopeKeysManage
+	ScopeFilesRead
+	ScopeFilesWrite
 	ScopeAdmin
 )
 
@@ -32,6 +34,8 @@ var scopeNames = []struct {
 	{ScopeWorkflowsManage, "workflows:manage"},
 	{ScopeWorkersRun, "workers:run"},
 	{ScopeKeysManage, "keys:manage"},
+	{ScopeFilesRead, "files:read"},
+	{ScopeFilesWrite, "files:write"},
 	{ScopeAdmin, "admin"},
 }
 

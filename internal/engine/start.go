@@ -60,7 +60,8 @@ type start struct {
 	row  store.Row
 	view View // as of revision 1
 
-	refused error // what its checks found; answered unless it repeats an earlier start
+	files   *attachment // of its input
+	refused error       // what its checks found; answered unless it repeats an earlier start
 	taken   *store.TakenKey
 	again   bool // its key was taken by a start of the same batch that gave it up
 	err     error
@@ -79,6 +80,7 @@ func (c *start) need(n *store.Need) {
 			Project: c.caller.Project, Key: c.req.IdempotencyKey, Hash: c.req.Hash, Execution: c.id,
 		})
 	}
+	c.files.need(n)
 }
 
 func (c *start) decide(t *tx) {
@@ -98,6 +100,9 @@ func (c *start) decide(t *tx) {
 	}
 	if c.err == nil && c.w.closing.Load() {
 		c.err = noWorkflow(c.req.Workflow)
+	}
+	if c.err == nil {
+		c.err = c.files.check(t, c.caller.Project)
 	}
 	if c.err != nil {
 		if c.slot >= 0 {
@@ -122,6 +127,7 @@ func (c *start) decide(t *tx) {
 	c.row = store.Row{Execution: x}
 	c.view.Execution = x
 	t.inserted(&c.row, created)
+	c.files.attach(t, c.id)
 	for k, v := range r.Metadata {
 		t.changes.Metadata = append(t.changes.Metadata, store.Metadata{Workflow: c.w.key, Execution: c.id, Key: k, Value: v})
 	}
@@ -158,7 +164,7 @@ func (c *start) settle(err error) { c.done <- err }
 // Start makes an execution and answers it as of its first revision, or, when it was asked to hold, as it is when it
 // has ended or the hold is over.
 func (e *Engine) Start(ctx context.Context, c *Caller, r *StartRequest) (*Started, error) {
-	cmd, err := e.prepare(c, r)
+	cmd, err := e.prepare(ctx, c, r)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +196,7 @@ func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) 
 	out := make([]StartOutcome, len(rs))
 	cmds := make([]*start, len(rs))
 	for i, r := range rs {
-		cmd, err := e.prepare(c, r)
+		cmd, err := e.prepare(ctx, c, r)
 		if err != nil {
 			out[i].Err = err
 			continue
@@ -220,9 +226,12 @@ func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) 
 
 // prepare makes the command and checks everything about it that needs no transaction. With an idempotency key, what is
 // wrong with the start is answered only when the key is not an earlier start's: that one is answered as it was.
-func (e *Engine) prepare(c *Caller, r *StartRequest) (*start, error) {
+func (e *Engine) prepare(ctx context.Context, c *Caller, r *StartRequest) (*start, error) {
 	cmd := &start{e: e, caller: c, req: r, id: e.mint.id(), details: r.details().encode(), done: make(chan error, 1)}
-	cmd.refused = e.check(cmd)
+	r.Input, cmd.files, cmd.refused = e.references(ctx, c.Project, "input", r.Input)
+	if cmd.refused == nil {
+		cmd.refused = e.check(cmd)
+	}
 	if cmd.refused != nil && r.IdempotencyKey == "" {
 		return nil, cmd.refused
 	}

@@ -54,6 +54,7 @@ const (
 	PrefixProject   = "proj_"
 	PrefixEvent     = "evt_"
 	PrefixStep      = "step_"
+	PrefixFile      = "file_"
 )
 
 const (

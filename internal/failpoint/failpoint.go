@@ -22,3 +22,9 @@ const (
 	TimerFired      = "timer.fired"      // due timers are committed
 	JanitorDeleted  = "janitor.deleted"  // a slice of retired executions is removed
 )
+
+// The failpoints of files, which only traffic with files meets.
+const (
+	FileStored    = "file.stored"    // the content of a file is stored, there is no record of it
+	FileForgotten = "file.forgotten" // the record of a file is removed, its content not yet
+)

@@ -47,6 +47,8 @@ var Invariants = []Invariant{
 	{"metadata_owned", "Every pair of metadata belongs to an execution of its workflow."},
 	{"logs_owned", "Every log line belongs to an execution, and no step and attempt has more than the limit."},
 	{"idempotency_agrees", "An idempotency key names the execution that it was taken for."},
+	{"files_owned", "A file belongs to a project, and what uses it to an execution of the same project."},
+	{"files_expire", "A file expires exactly when no execution uses it."},
 	{"redaction_kept", "A deleted execution is gone, and a redacted one has no payload, message, detail, metadata or log line left."},
 	{"timeline_named", "The data has an epoch, unless it is a backup that was not opened yet."},
 }

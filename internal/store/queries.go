@@ -43,6 +43,14 @@ type Item struct {
 	FirstEvent, LastEvent *execution.Event
 }
 
+// FileQuery selects files, newest first. Fields that are set must all hold.
+type FileQuery struct {
+	Project   int64
+	Execution execution.ID // only files that it uses
+	Before    execution.ID // only files older than this; zero: from the newest
+	Limit     int
+}
+
 // CountQuery selects what to count.
 type CountQuery struct {
 	Project   int64

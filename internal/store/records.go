@@ -81,3 +81,15 @@ type Session struct {
 	ExpiresAt execution.Time
 	Draining  bool
 }
+
+// File is the record of a file whose content lies outside the store.
+type File struct {
+	ID        execution.ID
+	Project   int64
+	Name      string // as its sender called it; never part of a path
+	MIME      string
+	Size      int64
+	SHA256    [32]byte
+	CreatedAt execution.Time
+	ExpiresAt execution.Time // when it may be removed; zero as long as an execution uses it
+}

@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
 )
@@ -63,6 +64,17 @@ type Store interface {
 	// limit.
 	Ended(ctx context.Context, workflow int64, before execution.Time, limit int) ([]execution.ID, error)
 
+	// File reads the record of a file of the project, or ErrNotFound.
+	File(ctx context.Context, project int64, id execution.ID) (*File, error)
+	// Files reads records of files, newest first.
+	Files(ctx context.Context, q FileQuery) ([]File, error)
+	// FileUsed reports whether the execution uses the file.
+	FileUsed(ctx context.Context, file, execution execution.ID) (bool, error)
+	// FileBytes is how much room the files of each project take, by its key.
+	FileBytes(ctx context.Context) (map[int64]int64, error)
+	// ExpiredFiles are files that expired at or before now, earliest first.
+	ExpiredFiles(ctx context.Context, now execution.Time, limit int) ([]execution.ID, error)
+
 	// Catalog reads all projects, workflows and versions.
 	Catalog(ctx context.Context) (*Catalog, error)
 	// Key reads an API key by its public id, or ErrNotFound.
@@ -115,6 +127,7 @@ type Need struct {
 	Steps        []StepRef
 	Reservations []Reservation
 	Claims       []ClaimNeed
+	Files        []execution.ID
 }
 
 // Reset empties the need and keeps its memory.
@@ -122,6 +135,7 @@ func (n *Need) Reset() {
 	clear(n.Steps)
 	clear(n.Reservations)
 	n.Executions, n.Steps, n.Reservations, n.Claims = n.Executions[:0], n.Steps[:0], n.Reservations[:0], n.Claims[:0]
+	n.Files = n.Files[:0]
 }
 
 // StepRef asks whether a step of an execution has its one record.
@@ -162,6 +176,16 @@ type Loaded struct {
 	Recorded   []bool        // the step has its record
 	Taken      []*TakenKey   // nil: the key is reserved now, for the need's execution
 	Claims     [][]Claimable // per ClaimNeed, in queue order
+	Files      []*LoadedFile // nil: no such file. The same id gives the same pointer.
+}
+
+// LoadedFile is a file's record with who uses it.
+type LoadedFile struct {
+	File
+	// Open says that an execution that is not final uses it.
+	Open bool
+	// Mark belongs to the caller of Commit while decide runs; a loaded file has 0.
+	Mark int
 }
 
 // TakenKey is an idempotency key that was taken before, or earlier in the same Need.
@@ -205,9 +229,24 @@ type Changes struct {
 	Delete     []*Row // final executions to remove with all they own, but for their idempotency keys
 	Redact     []*Row // final executions whose payloads, messages, details, metadata and logs are removed
 
+	Files    []File    // new records; their ExpiresAt is taken as it is
+	FileUses []FileUse // from now on the execution uses the file, which then does not expire; a repeat changes nothing
+	// FilesGone are files whose records are removed, with what uses them. A file that no execution uses any more, because
+	// the last one was deleted or redacted, expires a FileGrace after it was made.
+	FilesGone []execution.ID
+
 	// SweepKeys removes idempotency keys taken before this, a bounded number from where the last sweep stopped.
 	SweepKeys execution.Time
 }
+
+// FileUse is an execution that uses a file.
+type FileUse struct {
+	File      execution.ID
+	Execution execution.ID
+}
+
+// FileGrace is how long a file is kept that no execution uses.
+const FileGrace = 24 * time.Hour
 
 // RowEvent is an event with the row whose history it extends.
 type RowEvent struct {
@@ -229,6 +268,7 @@ func (c *Changes) Reset() {
 	clear(c.Metadata)
 	clear(c.Logs)
 	clear(c.Counts)
+	clear(c.Files)
 	counts := c.Counts
 	if counts == nil {
 		counts = map[CountKey]int64{}
@@ -236,13 +276,15 @@ func (c *Changes) Reset() {
 	*c = Changes{
 		Insert: c.Insert[:0], Update: c.Update[:0], Events: c.Events[:0], Released: c.Released[:0],
 		Metadata: c.Metadata[:0], Counts: counts, Logs: c.Logs[:0],
+		Files: c.Files[:0], FileUses: c.FileUses[:0], FilesGone: c.FilesGone[:0],
 	}
 }
 
 // Empty reports whether there is nothing to save.
 func (c *Changes) Empty() bool {
 	if len(c.Insert)+len(c.Update)+len(c.Events)+len(c.Metadata)+len(c.Logs)+len(c.Projects)+len(c.Workflows)+
-		len(c.Versions)+len(c.Keys)+len(c.KeyUses)+len(c.Sessions)+len(c.Gone)+len(c.Tombstones)+len(c.Delete)+len(c.Redact) > 0 {
+		len(c.Versions)+len(c.Keys)+len(c.KeyUses)+len(c.Sessions)+len(c.Gone)+len(c.Tombstones)+len(c.Delete)+len(c.Redact)+
+		len(c.Files)+len(c.FileUses)+len(c.FilesGone) > 0 {
 		return false
 	}
 	for _, n := range c.Counts {

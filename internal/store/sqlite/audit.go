@@ -102,6 +102,15 @@ var auditQueries = []struct{ invariant, query string }{
 		GROUP BY execution, step, attempt HAVING count(*) > 1000`},
 	{"idempotency_agrees", `SELECT format('key %s of project %d: execution key %d is another one', i.key, i.project, i.execution)
 		FROM idempotency AS i JOIN executions AS e ON e.pk = i.execution WHERE e.tail <> i.tail OR e.project <> i.project`},
+	{"files_owned", `SELECT format('file key %d: no project %d', pk, project) FROM files WHERE project NOT IN (SELECT key FROM projects)`},
+	{"files_owned", `SELECT format('file key %d, execution key %d', u.file, u.execution) FROM file_uses AS u
+		LEFT JOIN files AS f ON f.pk = u.file LEFT JOIN executions AS e ON e.pk = u.execution WHERE e.project IS NULL OR f.project IS NOT e.project`},
+	{"files_expire", `SELECT format('file key %d: used and expires at %d', pk, expires_at) FROM files
+		WHERE expires_at IS NOT NULL AND EXISTS (SELECT 1 FROM file_uses WHERE file = pk)`},
+	{"files_expire", `SELECT format('file key %d: unused and does not expire', pk) FROM files
+		WHERE expires_at IS NULL AND NOT EXISTS (SELECT 1 FROM file_uses WHERE file = pk)`},
+	{"redaction_kept", `SELECT format('execution key %d uses files and is redacted', t.execution) FROM tombstones AS t
+		JOIN executions AS e ON e.pk = t.execution AND e.tail = t.tail JOIN file_uses AS u ON u.execution = e.pk WHERE t.redacted = 1`},
 	{"redaction_kept", `SELECT format('execution key %d is deleted and still there', t.execution) FROM tombstones AS t
 		JOIN executions AS e ON e.pk = t.execution AND e.tail = t.tail WHERE t.redacted = 0`},
 	{"timeline_named", `SELECT 'there is no epoch' WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = 'epoch')`},

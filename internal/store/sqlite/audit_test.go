@@ -86,6 +86,12 @@ var violations = []struct {
 	{"metadata_owned", "UPDATE metadata SET workflow = (SELECT max(key) FROM workflows)"},
 	{"logs_owned", "UPDATE logs SET execution = 1"},
 	{"logs_owned", "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1100) INSERT INTO logs SELECT execution, step, attempt, i, at, level, message, fields FROM logs, n"},
+	{"files_owned", "UPDATE files SET project = 99999"},
+	{"files_owned", "DELETE FROM files"},
+	{"files_owned", "INSERT INTO file_uses SELECT 1, pk FROM files"},
+	{"files_expire", "UPDATE files SET expires_at = 5"},
+	{"files_expire", "DELETE FROM file_uses"},
+	{"redaction_kept", "UPDATE journal SET body = NULL, details = NULL, message = NULL; DELETE FROM metadata; DELETE FROM logs; INSERT INTO tombstones SELECT pk, tail, project, 1, 1, 0 FROM executions WHERE status = 5"},
 	{"idempotency_agrees", "UPDATE idempotency SET tail = 1"},
 	{"idempotency_agrees", "UPDATE executions SET project = 99999"},
 	{"redaction_kept", "INSERT INTO tombstones SELECT pk, tail, project, 0, 1, 0 FROM executions WHERE status = 5"},
@@ -126,6 +132,7 @@ func makeSound(t *testing.T) []byte {
 		}
 		tx.Keys = append(tx.Keys, store.Key{Key: w.Key(), Project: w.Project, PublicID: "abc", Scopes: []string{"admin"}})
 	})
+	w.Use(start.ID, w.File().ID)
 	w.Claim(start.ID)
 	w.Step(start.ID, "a", "1")
 	w.Complete(start.ID, "2")

@@ -209,7 +209,10 @@ func (w *writer) forget() {
 	clear(r.Executions)
 	clear(r.Taken)
 	clear(r.Claims)
-	*r = store.Loaded{Executions: r.Executions[:0], Recorded: r.Recorded[:0], Taken: r.Taken[:0], Claims: r.Claims[:0]}
+	clear(r.Files)
+	*r = store.Loaded{
+		Executions: r.Executions[:0], Recorded: r.Recorded[:0], Taken: r.Taken[:0], Claims: r.Claims[:0], Files: r.Files[:0],
+	}
 }
 
 // read loads what the need names.
@@ -246,6 +249,13 @@ func (w *writer) read(need *store.Need) error {
 			return fmt.Errorf("read the queue of workflow %d: %w", c.Workflow, err)
 		}
 		r.Claims = append(r.Claims, claims)
+	}
+	for _, id := range need.Files {
+		f, err := w.loadFile(id)
+		if err != nil {
+			return fmt.Errorf("load file %s: %w", id.Text(execution.PrefixFile), err)
+		}
+		r.Files = append(r.Files, f)
 	}
 	return nil
 }
@@ -328,6 +338,9 @@ func (w *writer) save(need *store.Need, c *store.Changes) error {
 			return err
 		}
 	}
+	if err := w.saveFiles(c); err != nil {
+		return err
+	}
 	for i := range c.Logs {
 		if err := w.saveLog(&c.Logs[i]); err != nil {
 			return err
@@ -348,6 +361,11 @@ func (w *writer) save(need *store.Need, c *store.Changes) error {
 	}
 	for _, r := range c.Delete {
 		if err := w.deleteRow(r); err != nil {
+			return err
+		}
+	}
+	for _, id := range c.FilesGone {
+		if err := w.removeFile(id); err != nil {
 			return err
 		}
 	}

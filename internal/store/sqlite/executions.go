@@ -252,7 +252,7 @@ func (w *writer) deleteRow(r *store.Row) error {
 	return w.deleteFindings(pk)
 }
 
-// deleteFindings removes an execution's metadata and logs.
+// deleteFindings removes an execution's metadata and logs, and its uses of files.
 func (w *writer) deleteFindings(pk int64) error {
 	for _, q := range [...]string{
 		"DELETE FROM metadata WHERE (workflow, key, value, execution) IN " +
@@ -268,7 +268,7 @@ func (w *writer) deleteFindings(pk int64) error {
 			return fmt.Errorf("delete metadata and logs: %w", err)
 		}
 	}
-	return nil
+	return w.releaseFiles(pk)
 }
 
 // redactRow removes what a final execution says about its subject and keeps that it was.

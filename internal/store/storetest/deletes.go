@@ -29,6 +29,7 @@ func (w *World) rich() execution.ID {
 		tx.Metadata = append(tx.Metadata, store.Metadata{Workflow: r.Workflow, Execution: r.ID, Key: "name", Value: "Jane"},
 			store.Metadata{Workflow: r.Workflow, Execution: r.ID, Key: "plan", Value: "pro"})
 	})
+	w.Use(s.ID, w.File().ID)
 	w.Claim(s.ID)
 	w.Step(s.ID, "parse", `{"name":"Jane"}`)
 	w.Change(s.ID, func(r *store.Row, now execution.Time) ([]execution.Event, error) {
@@ -62,7 +63,9 @@ func deletes(t *testing.T, h Harness) {
 			before := w.Dump()
 			id := w.rich()
 			row := w.Get(id)
+			files := w.listed(store.FileQuery{Execution: id, Limit: 10})
 			w.delete(id)
+			w.MustCommit(store.Need{}, func(_ *store.Loaded, tx *Tx) { tx.FilesGone = files }) // they would expire
 			if _, err := w.Store.Get(t.Context(), w.Project, id); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("the execution is still there: %v", err)
 			}

@@ -34,6 +34,7 @@ func Run(t *testing.T, h Harness) {
 		{"lists", lists},
 		{"counts", counts},
 		{"logs", logs},
+		{"files", files},
 		{"catalog", catalog},
 		{"keys", keys},
 		{"sessions", sessions},

@@ -271,6 +271,9 @@ func (w *World) Dump() string {
 		counts, err := w.Store.Counts(ctx, store.CountQuery{Project: p.Key})
 		check("counts", err)
 		fmt.Fprintf(&b, "%+v\n", counts)
+		files, err := w.Store.Files(ctx, store.FileQuery{Project: p.Key, Limit: 1000})
+		check("files", err)
+		fmt.Fprintf(&b, "%+v\n", files)
 		var before execution.ID
 		for {
 			page, err := w.Store.List(ctx, store.ListQuery{Project: p.Key, Limit: 100, Before: before})
@@ -283,6 +286,9 @@ func (w *World) Dump() string {
 				logs, err := w.Store.Logs(ctx, item.Row, store.LogQuery{})
 				check("logs", err)
 				fmt.Fprintf(&b, "%+v\n", logs)
+				used, err := w.Store.Files(ctx, store.FileQuery{Project: p.Key, Execution: item.ID, Limit: 1000})
+				check("files in use", err)
+				fmt.Fprintf(&b, "%+v\n", used)
 				before = item.ID
 			}
 			if !page.More {
