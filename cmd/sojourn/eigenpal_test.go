@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sojournhq/sojourn/server"
+)
+
+// dev runs `sojourn dev` with the arguments and waits until it answers.
+func dev(t *testing.T, args ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{data: t.TempDir(), ended: make(chan struct{})}
+	p.cmd = exec.Command(self, append([]string{"dev", "--data", p.data, "--listen", "127.0.0.1:0", "--api-key", processKey}, args...)...)
+	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	p.cmd.Stderr = &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		if t.Failed() {
+			t.Logf("the server said:\n%s", p.stderr.String())
+		}
+	})
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if a, err := server.ReadAdmin(p.data); err == nil && alive(t.Context(), a.URL) {
+			p.url = a.URL
+			return p
+		}
+		select {
+		case <-p.ended:
+			t.Fatalf("the server ended at once: %v\n%s", p.err, p.stderr.String())
+		default:
+		}
+		if time.Now().After(end) {
+			t.Fatal("the server never answered")
+		}
+	}
+}
+
+// python is an interpreter with the packages of scripts/python/NAME.txt.
+func python(t *testing.T, name string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "../../scripts/python-packages.sh", name)
+	var problem bytes.Buffer
+	cmd.Stderr = &problem
+	out, err := cmd.Output()
+	if err == nil {
+		return strings.TrimSpace(string(out))
+	}
+	if os.Getenv("CI") != "" || os.Getenv("SOJOURN_TEST_WIDE") != "" {
+		t.Fatalf("the packages of scripts/python/%s.txt are needed: %v\n%s", name, err, problem.String())
+	}
+	t.Skipf("the packages of scripts/python/%s.txt cannot be installed: %v\n%s", name, err, problem.String())
+	return ""
+}
+
+// TestEigenpalClient runs EigenPal's own client, unmodified, against a live server: each of its tests is one of ours.
+func TestEigenpalClient(t *testing.T) {
+	t.Parallel()
+	interpreter := python(t, "eigenpal")
+	p := dev(t)
+	dir, err := filepath.Abs("testdata/eigenpal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), interpreter, "-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "-v", "client_test")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "SOJOURN_TEST_URL="+p.url, "SOJOURN_TEST_KEY="+processKey, "PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=127.0.0.1")
+	out, err := cmd.CombinedOutput()
+	ran := 0
+	for line := range strings.SplitSeq(string(out), "\n") {
+		name, result, ok := strings.Cut(line, " ... ")
+		if !ok || !strings.HasPrefix(name, "test_") {
+			continue
+		}
+		name, _, _ = strings.Cut(strings.TrimPrefix(name, "test_"), " ")
+		ran++
+		t.Run(name, func(t *testing.T) {
+			switch {
+			case strings.HasPrefix(result, "skipped"):
+				t.Skip(result)
+			case result != "ok":
+				t.Error(result)
+			}
+		})
+	}
+	if err != nil || ran == 0 {
+		t.Errorf("%d tests ran, %v:\n%s", ran, err, out)
+	}
+}
