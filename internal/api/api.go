@@ -34,6 +34,12 @@ type Config struct {
 	FailedAuth Rate
 	// BodyTimeout is how long a client may take to send a body, and how long it may take to read an answer; default 30 s.
 	BodyTimeout time.Duration
+	// Heartbeat is how long a stream of events may be silent; default 15 s.
+	Heartbeat time.Duration
+	// StreamTimeout is how long a stream's reader may take to read what it is sent, before it is cut off; default 10 s.
+	StreamTimeout time.Duration
+	// MaxStreams is how many streams of events one API key may have open; default 10,000.
+	MaxStreams int
 }
 
 // Rate is a token bucket.
@@ -59,6 +65,7 @@ type API struct {
 	router    *router
 	keys      *limiters[int64]
 	failed    *limiters[string]
+	streams   openStreams
 	reference reference
 	started   time.Time
 }
@@ -86,6 +93,15 @@ func build(e *engine.Engine, cfg Config, table []route) (*API, error) {
 	}
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = 30 * time.Second
+	}
+	if cfg.Heartbeat == 0 {
+		cfg.Heartbeat = 15 * time.Second
+	}
+	if cfg.StreamTimeout == 0 {
+		cfg.StreamTimeout = 10 * time.Second
+	}
+	if cfg.MaxStreams == 0 {
+		cfg.MaxStreams = 10_000
 	}
 	a := &API{
 		engine: e, cfg: cfg, log: cfg.Log, keys: newLimiters(hashInt), failed: newLimiters(hashText),

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -317,7 +318,7 @@ func (q query) get(name string) (string, bool) {
 }
 
 // query parses the query string and refuses parameters that are not known or come twice. A known name that ends in
-// "[]" stands for any name[key].
+// "[]" stands for any name[key], and one that ends in "+" may come more than once.
 func (x *exchange) query(known ...string) error {
 	var problems []jsonx.Problem
 	for rest := x.r.URL.RawQuery; rest != ""; {
@@ -348,7 +349,7 @@ func (x *exchange) queryPair(pair string, known []string) *jsonx.Problem {
 	case !isKnown(name, known):
 		return unknownParameter(name, known)
 	}
-	if _, twice := x.given.get(name); twice {
+	if _, twice := x.given.get(name); twice && !slices.Contains(known, name+"+") {
 		return queryProblem(name, jsonx.CodeInvalidValue, " is given twice; give it once")
 	}
 	x.given = append(x.given, parameter{name, value})
@@ -364,7 +365,7 @@ func unknownParameter(name string, known []string) *jsonx.Problem {
 	name = clip(name, 60)
 	p := &jsonx.Problem{Field: name, Code: jsonx.CodeUnknownField, Message: "there is no query parameter " + name}
 	if near := jsonx.Nearest(name, known); near != "" {
-		p.Message += `; did you mean "` + strings.TrimSuffix(near, "[]") + `"?`
+		p.Message += `; did you mean "` + strings.TrimRight(near, "[]+") + `"?`
 	} else {
 		p.Message += "; remove it"
 	}
@@ -373,7 +374,7 @@ func unknownParameter(name string, known []string) *jsonx.Problem {
 
 func isKnown(name string, known []string) bool {
 	for _, k := range known {
-		if name == k {
+		if name == strings.TrimSuffix(k, "+") {
 			return true
 		}
 		if prefix, ok := strings.CutSuffix(k, "[]"); ok && len(name) > len(prefix)+2 && strings.HasPrefix(name, prefix+"[") && strings.HasSuffix(name, "]") {

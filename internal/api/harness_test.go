@@ -93,6 +93,7 @@ type contractTransport struct {
 
 func init() {
 	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.FileBodyDecoder)
 }
 
 func newContractTransport(t testing.TB) *contractTransport {
@@ -402,6 +403,7 @@ func (s *server) send(q request) *answer {
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	r.Header.Set("Accept", "application/json") // a page instead of a stream that does not end
 	for k, v := range q.header {
 		if v == "" {
 			r.Header.Del(k)

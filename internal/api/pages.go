@@ -20,6 +20,7 @@ const (
 	cursorLogs       cursorKind = 'l'
 	cursorVersions   cursorKind = 'v'
 	cursorFiles      cursorKind = 'f'
+	cursorEvents     cursorKind = 's'
 )
 
 // cursorVersion changes when the meaning of a cursor's content does.

@@ -68,6 +68,8 @@ func routes() []route {
 		{"POST", "/v1/executions/{id}/cancel", cancel, bodySmall, 0, (*API).cancelExecution},
 		{"POST", "/v1/executions/{id}/terminate", manage, bodySmall, 0, (*API).terminateExecution},
 		{"GET", "/v1/executions/{id}/logs", read, 0, 0, (*API).executionLogs},
+		{"GET", "/v1/executions/{id}/events", read, 0, 0, (*API).executionEvents},
+		{"GET", "/v1/events", read, 0, 0, (*API).projectEvents},
 
 		{"GET", "/v1/workflows", workflowsRead, 0, 0, (*API).listWorkflows},
 		{"POST", "/v1/workflows", workflowsManage, bodyOne, 0, (*API).createWorkflow},

@@ -224,6 +224,7 @@ func (a *API) appendEvent(b []byte, e *execution.Event) []byte {
 		b = appendText(b, `,"code":`, e.Code)
 		b = appendText(b, `,"message":`, e.Message)
 	}
+	b = appendText(b, `,"status":`, e.Status.String())
 	return append(b, '}')
 }
 

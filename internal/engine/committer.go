@@ -426,6 +426,7 @@ func (t *tx) publish() {
 			e.metrics.Ended(r.Status, sinceCreation(r.ID, x.last.At))
 		}
 	}
+	e.watchers.note(t.touched)
 	for _, w := range t.drained {
 		w.backlog.Store(false)
 	}

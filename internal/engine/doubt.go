@@ -36,6 +36,7 @@ func (e *Engine) restore(d *doubt, r *store.Row) {
 		}
 		return
 	}
+	e.watchers.noteOne(r)
 	open := e.open(r.Project)
 	switch {
 	case d.open && r.Status.Final():

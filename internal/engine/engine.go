@@ -89,6 +89,7 @@ type Engine struct {
 	committer  *committer
 	matcher    *matcher
 	waiters    *waiters
+	watchers   *watchers
 	timekeeper *timekeeper
 	recoverer  *recoverer
 	janitor    *janitor
@@ -153,6 +154,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e.committer = newCommitter(e)
 	e.matcher = newMatcher(e)
 	e.waiters = newWaiters()
+	e.watchers = newWatchers()
 	e.timekeeper = newTimekeeper(e)
 	e.recoverer = newRecoverer(e)
 	e.janitor = newJanitor(e)
@@ -213,7 +215,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	committed := make(chan error, 1)
 	go func() { committed <- e.committer.run(context.WithoutCancel(ctx)) }()
 	var wg sync.WaitGroup
-	loops := []func(context.Context){e.timekeeper.run, e.recoverer.run, e.janitor.run}
+	loops := []func(context.Context){e.timekeeper.run, e.recoverer.run, e.janitor.run, e.watchers.run}
 	if e.cfg.Files != nil {
 		loops = append(loops, (&sweeper{e}).run)
 	}
