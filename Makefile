@@ -55,7 +55,7 @@ build: ## build bin/sojourn
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/sojourn ./cmd/sojourn
 
 .PHONY: test
-test: lint verify unit typescript test-race ## what every change must pass: lint, generated files, all tests, races where they matter
+test: lint verify unit typescript test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
 
 .PHONY: unit
 unit: $(GOTESTSUM) | $(REPORTS) ## all tests once, without lint or race detector
@@ -70,13 +70,21 @@ typescript: build $(TYPESCRIPT)/node_modules | $(REPORTS) ## the tests of the Ty
 test-race: $(GOTESTSUM) | $(REPORTS) ## the concurrent packages under the race detector
 	$(if $(RACE_PACKAGES),CGO_ENABLED=1 $(call GOTEST,race) -race -timeout $(TEST_TIMEOUT) $(RACE_PACKAGES))
 
+.PHONY: test-python
+test-python: build | $(REPORTS) ## the Python SDK against the real server
+	./scripts/test-python.sh
+
+.PHONY: test-python-wheel
+test-python-wheel: build | $(REPORTS) ## the Python SDK as it is packed, in an empty environment
+	WHEEL=1 ./scripts/test-python.sh
+
 .PHONY: test-wide
 test-wide: $(GOTESTSUM) | $(REPORTS) ## the long tests too (SOJOURN_TEST_WIDE=1): races everywhere, power cuts, fuzzing
 	./scripts/install-test-deps.sh
 	CGO_ENABLED=1 $(call GOTEST,wide-race) -race -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	SOJOURN_TEST_WIDE=1 $(call GOTEST,wide) -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),SOJOURN_TEST_WIDE=1 $(call GOTEST,wide-heavy) -timeout $(WIDE_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
-	$(MAKE) typescript-wide
+	$(MAKE) typescript-wide test-python-wheel
 	$(MAKE) fuzz
 
 .PHONY: typescript-wide
@@ -97,9 +105,10 @@ fuzz: ## look for new inputs, FUZZTIME=10s per fuzz target
 	./scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: lint
-lint: $(GOLANGCI) $(TYPESCRIPT)/node_modules ## golangci-lint, Biome and tsc, formatting included; changes nothing
+lint: $(GOLANGCI) $(TYPESCRIPT)/node_modules ## golangci-lint, Biome, tsc, ruff and pyright, formatting included; changes nothing
 	$(GOLANGCI) run ./...
 	npm --prefix $(TYPESCRIPT) run --silent lint
+	./scripts/verify-python.sh
 
 .PHONY: fmt
 fmt: $(GOLANGCI) $(TYPESCRIPT)/node_modules ## format and apply the fixes the linters know

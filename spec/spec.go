@@ -8,6 +8,7 @@ import _ "embed"
 
 //go:generate go run openapijson.go
 //go:generate ../scripts/generate-typescript.sh
+//go:generate python3 ../sdk/python/scripts/generate_types.py
 
 // OpenAPI is the OpenAPI 3.1 document as JSON.
 //

@@ -32,6 +32,9 @@ func checkout(t *testing.T) (dir string, tree fs.FS) {
 // ignored are directories that hold nothing anybody wrote for the repository: git's own, and those of .gitignore.
 var ignored = []string{".git", ".idea", ".sojourn", ".vscode", "bin", "dist", "sdk/typescript/dist", "sdk/typescript/node_modules"}
 
+// made are directories of that kind wherever they are: what package managers and interpreters leave.
+var made = []string{"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", "node_modules"}
+
 // walk calls visit with the path of each file that belongs to the repository.
 func walk(t *testing.T, tree fs.FS, visit func(file string)) {
 	t.Helper()
@@ -39,7 +42,7 @@ func walk(t *testing.T, tree fs.FS, visit func(file string)) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains(ignored, p):
+		case entry.IsDir() && (slices.Contains(ignored, p) || slices.Contains(made, path.Base(p))):
 			return fs.SkipDir
 		case entry.Type().IsRegular():
 			visit(p)

@@ -1,0 +1,1 @@
+"""The asynchronous client. The synchronous one in sojourn._sync is made from this by unasyncd."""

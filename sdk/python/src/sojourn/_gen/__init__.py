@@ -1,0 +1,1 @@
+"""Types made from spec/openapi.json; sojourn.types shows them."""

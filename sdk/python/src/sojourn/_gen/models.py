@@ -1,0 +1,460 @@
+"""What the API answers. Made from spec/openapi.json by scripts/generate_types.py: do not edit."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias, Union
+
+
+from .._model import Model, Time
+
+__all__ = [
+    "CancelExecutionsResponse",
+    "CountExecutionsResponse",
+    "Counts",
+    "Event",
+    "EventActor",
+    "Execution",
+    "ExecutionPage",
+    "ExecutionWorkflow",
+    "GetExecutionLogsResponse",
+    "Info",
+    "InfoKey",
+    "InfoLimits",
+    "InfoProject",
+    "Key",
+    "ListKeysResponse",
+    "ListProjectsResponse",
+    "ListVersionsResponse",
+    "ListWorkersResponse",
+    "ListWorkflowsResponse",
+    "LogLine",
+    "NewKey",
+    "Problem",
+    "ProblemErrorsItem",
+    "Project",
+    "Scope",
+    "StartExecutionsResponse",
+    "StartExecutionsResponseResultsItem",
+    "StartedExecution",
+    "StartedExecution2",
+    "Status",
+    "Step",
+    "StepAttemptsItem",
+    "Trigger",
+    "Version",
+    "Worker",
+    "Workflow",
+]
+
+class ExecutionWorkflow(Model):
+    """Execution workflow, as in the API's document."""
+
+    id: str
+    name: str
+
+
+Status: TypeAlias = Literal["created", "pending", "running", "waiting", "finalizing", "completed", "failed", "cancelled", "rejected"] | str
+"""The first five are open, the last four are final."""
+
+
+Trigger: TypeAlias = Literal["api", "cli", "manual", "scheduled", "rerun"] | str
+
+
+class StepAttemptsItem(Model):
+    """Step attempts item, as in the API's document."""
+
+    attempt: int
+    execution_attempt: int
+    started_at: Time | None = None
+    completed_at: Time | None = None
+    error: str | None = None
+    error_code: str | None = None
+
+
+class Step(Model):
+    """Step, as in the API's document."""
+
+    id: str
+    name: str
+    kind: Literal["step", "sleep"] | str
+    status: Literal["running", "waiting", "completed", "failed", "cancelled"] | str
+    attempt: int
+    """Tries so far."""
+    started_at: Time | None = None
+    completed_at: Time | None = None
+    until: Time | None = None
+    next_attempt_at: Time | None = None
+    output: Any = None
+    """The recorded result."""
+    error: str | None = None
+    error_code: str | None = None
+    error_details: dict[str, Any] | None = None
+    attempts: list[StepAttemptsItem]
+
+
+class EventActor(Model):
+    """Event actor, as in the API's document."""
+
+    type: Literal["engine", "key", "worker"] | str
+    id: str | None = None
+
+
+class Event(Model):
+    """Event, as in the API's document."""
+
+    revision: int
+    type: Literal["created", "ready", "claimed", "returned", "lease_lost", "step_started", "step_completed", "step_failed", "sleep_started", "progressed", "suspended", "woken", "attempt_failed", "retried", "cancel_requested", "finalizing", "completed", "failed", "cancelled", "rejected"] | str
+    at: Time
+    actor: EventActor
+    step: str | None = None
+    attempt: int | None = None
+    until: Time | None = None
+    progress: float | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class Execution(Model):
+    """Execution, as in the API's document."""
+
+    id: str
+    workflow_id: str
+    workflow: ExecutionWorkflow | None
+    """Null when the workflow was deleted."""
+    version: int | None = None
+    """The version's number; absent when the workflow has none."""
+    status: Status
+    """The first five are open, the last four are final."""
+    status_reason: str | None = None
+    """Why an open execution is where it is: scheduled, queued, no_worker, executing, retry_backoff,
+    awaiting_worker, awaiting_idle_worker, timer, cancelling, finalizing.
+    """
+    status_message: str | None = None
+    """The reason as a sentence."""
+    resumes_at: Time | None = None
+    revision: int
+    """Rises by one with each change."""
+    attempt: int
+    """How often a worker took it."""
+    input: dict[str, Any] | None
+    """Null when redacted."""
+    output: Any = None
+    """What the handler returned; only when completed."""
+    error: str | None = None
+    """What went wrong; when failed or rejected, and when cancelled with a message."""
+    error_code: str | None = None
+    """The same for programs."""
+    error_details: dict[str, Any] | None = None
+    progress: float | None = None
+    """As the handler reported it; it never falls."""
+    priority: int
+    trigger_type: Trigger
+    metadata: dict[str, str] | None = None
+    """Your own labels, to filter by."""
+    created_at: Time
+    scheduled_at: Time | None = None
+    started_at: Time | None = None
+    completed_at: Time | None = None
+    deadline_at: Time | None = None
+    cancel_requested_at: Time | None = None
+    cancel_reason: Literal["requested", "timeout", "terminated"] | str | None = None
+    redacted: bool | None = None
+    steps: list[Step] | None = None
+    """With include=steps."""
+    events: list[Event] | None = None
+    """With include=events."""
+
+
+class Counts(Model):
+    """Counts, as in the API's document."""
+
+    created: int
+    pending: int
+    running: int
+    waiting: int
+    finalizing: int
+    completed: int
+    failed: int
+    cancelled: int
+    rejected: int
+
+
+class ExecutionPage(Model):
+    """Execution page, as in the API's document."""
+
+    data: list[Execution]
+    has_more: bool
+    next_cursor: str | None
+    searched_until: Time | None = None
+    counts: Counts | None = None
+    counts_exact: bool | None = None
+    """As exact of the counts."""
+
+
+class ProblemErrorsItem(Model):
+    """Problem errors item, as in the API's document."""
+
+    field: str
+    """A JSON path such as input.lines[2].qty, or the name of a query parameter or header; empty for the whole
+    body.
+    """
+    code: Literal["required", "invalid_type", "invalid_value", "out_of_range", "unknown_field", "too_long", "duplicate_key", "too_deep", "schema", "not_found", "conflict"] | str
+    message: str
+
+
+class Problem(Model):
+    """Problem, as in the API's document."""
+
+    type: str
+    """A place in this document that explains the code."""
+    title: str
+    status: int
+    detail: str
+    """What is wrong and what would be right."""
+    code: Literal["invalid_json", "invalid_request", "invalid_progress", "unauthenticated", "forbidden", "not_found", "session_lost", "method_not_allowed", "conflict", "skipped", "already_terminal", "stale_lease", "cancel_requested", "step_recorded", "history_limit", "invalid_transition", "nothing_to_wait", "not_finished", "deleted", "payload_too_large", "unsupported_media_type", "idempotency_mismatch", "rate_limited", "backlog_full", "internal", "unavailable", "insufficient_storage"] | str
+    errors: list[ProblemErrorsItem] | None = None
+    execution_status: Status | None = None
+    """The first five are open, the last four are final."""
+    request_id: str | None = None
+
+
+class StartedExecution2(Model):
+    """Started execution2, as in the API's document."""
+
+    id: str
+    deleted: bool
+
+
+StartedExecution: TypeAlias = Union['Execution', 'StartedExecution2']
+"""The execution, or only its id when it was deleted since."""
+
+
+class StartExecutionsResponseResultsItem(Model):
+    """Start executions response results item, as in the API's document."""
+
+    status: int
+    """201 for a new execution, 200 for a key that was used before, otherwise the status of the error."""
+    execution: StartedExecution | None = None
+    """The execution, or only its id when it was deleted since."""
+    error: Problem | None = None
+
+
+class StartExecutionsResponse(Model):
+    """Start executions response, as in the API's document."""
+
+    results: list[StartExecutionsResponseResultsItem]
+
+
+class CancelExecutionsResponse(Model):
+    """Cancel executions response, as in the API's document."""
+
+    matched: int
+    """Executions that the filter matched."""
+    cancelled: int
+    """Cancelled at once."""
+    requested: int
+    """Asked to stop; their workers were told."""
+    already_terminal: int
+    """Ended by themselves in between."""
+    has_more: bool
+
+
+class CountExecutionsResponse(Model):
+    """Count executions response, as in the API's document."""
+
+    counts: Counts
+    total: int
+    exact: bool
+    """False when the dates cut an hour with more executions than are counted one by one; that hour is then counted
+    whole.
+    """
+
+
+class LogLine(Model):
+    """Log line, as in the API's document."""
+
+    step: str | None = None
+    """Absent outside steps."""
+    attempt: int
+    at: Time
+    level: Literal["debug", "info", "warn", "error"] | str
+    message: str
+    fields: dict[str, Any] | None = None
+
+
+class GetExecutionLogsResponse(Model):
+    """Get execution logs response, as in the API's document."""
+
+    data: list[LogLine]
+    has_more: bool
+    next_cursor: str | None
+
+
+class Workflow(Model):
+    """Workflow, as in the API's document."""
+
+    id: str
+    name: str
+    description: str | None = None
+    version: int | None = None
+    """Number of the current version; absent when there is none."""
+    version_label: str | None = None
+    input_schema: dict[str, Any] | None = None
+    """JSON Schema 2020-12 that every input must match. References to other documents are refused."""
+    retention_ms: int | None = None
+    """Absent for the server's default."""
+    timeout_ms: int | None = None
+    """Absent for none."""
+    created_at: Time
+    updated_at: Time
+    workers: int
+    """Live worker sessions that serve it."""
+
+
+class ListWorkflowsResponse(Model):
+    """List workflows response, as in the API's document."""
+
+    data: list[Workflow]
+    has_more: bool
+    next_cursor: str | None
+
+
+class Version(Model):
+    """Version, as in the API's document."""
+
+    id: str
+    workflow_id: str
+    version: int
+    label: str | None = None
+    description: str | None = None
+    input_schema: dict[str, Any] | None = None
+    """JSON Schema 2020-12 that every input must match. References to other documents are refused."""
+    created_at: Time
+    is_current: bool
+
+
+class ListVersionsResponse(Model):
+    """List versions response, as in the API's document."""
+
+    data: list[Version]
+    has_more: bool
+    next_cursor: str | None
+
+
+class Worker(Model):
+    """Worker, as in the API's document."""
+
+    id: str
+    name: str
+    sdk: str | None = None
+    version: str | None = None
+    workflows: list[str]
+    capacity: int
+    held: int
+    last_seen_at: Time
+    expires_at: Time
+    draining: bool
+
+
+class ListWorkersResponse(Model):
+    """List workers response, as in the API's document."""
+
+    data: list[Worker]
+
+
+Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "admin"] | str
+"""What a key may do. `admin` may do everything."""
+
+
+class Key(Model):
+    """Key, as in the API's document."""
+
+    id: str
+    name: str
+    last4: str
+    project: str
+    scopes: list[Scope]
+    workflows: list[str] | None = None
+    rate_limit: float | None = None
+    created_at: Time
+    expires_at: Time | None = None
+    revoked_at: Time | None = None
+    last_used_at: Time | None = None
+
+
+class ListKeysResponse(Model):
+    """List keys response, as in the API's document."""
+
+    data: list[Key]
+    has_more: bool
+    next_cursor: None
+
+
+class NewKey(Model):
+    """New key, as in the API's document."""
+
+    id: str
+    name: str
+    key: str
+    """The secret; it is never shown again."""
+    last4: str
+    project: str
+    scopes: list[Scope]
+    workflows: list[str] | None = None
+    rate_limit: float | None = None
+    created_at: Time
+    expires_at: Time | None = None
+
+
+class Project(Model):
+    """Project, as in the API's document."""
+
+    id: str
+    name: str
+    created_at: Time
+
+
+class ListProjectsResponse(Model):
+    """List projects response, as in the API's document."""
+
+    data: list[Project]
+    has_more: bool
+    next_cursor: None
+
+
+class InfoProject(Model):
+    """Info project, as in the API's document."""
+
+    id: str
+    name: str
+
+
+class InfoKey(Model):
+    """Info key, as in the API's document."""
+
+    id: str
+    name: str
+    scopes: list[Scope]
+
+
+class InfoLimits(Model):
+    """Info limits, as in the API's document."""
+
+    max_body_bytes: int
+    max_batch_bytes: int
+    max_batch: int
+    max_payload_bytes: int
+    max_depth: int
+    max_wait_seconds: int
+    max_page: int
+
+
+class Info(Model):
+    """Info, as in the API's document."""
+
+    version: str
+    protocol: int
+    """Version of the worker protocol."""
+    project: InfoProject
+    key: InfoKey
+    limits: InfoLimits
