@@ -76,16 +76,21 @@ class Step(Model):
 
     id: str
     name: str
-    kind: Literal["step", "sleep"] | str
-    status: Literal["running", "waiting", "completed", "failed", "cancelled"] | str
+    kind: Literal["step", "sleep", "signal", "approval"] | str
+    status: Literal["running", "waiting", "completed", "failed", "cancelled", "rejected"] | str
+    """rejected: an approval that was refused."""
+    overridden: bool | None = None
+    """It did not run; its output came with the start."""
     attempt: int
     """Tries so far."""
     started_at: Time | None = None
     completed_at: Time | None = None
     until: Time | None = None
     next_attempt_at: Time | None = None
+    input: Any = None
+    """What the approver of an approval gets to see."""
     output: Any = None
-    """The recorded result."""
+    """The recorded result; of a signal or an approval that ended, a WaitEnd."""
     error: str | None = None
     error_code: str | None = None
     error_details: dict[str, Any] | None = None
@@ -103,7 +108,7 @@ class Event(Model):
     """Event, as in the API's document."""
 
     revision: int
-    type: Literal["created", "ready", "claimed", "returned", "lease_lost", "step_started", "step_completed", "step_failed", "sleep_started", "progressed", "suspended", "woken", "attempt_failed", "retried", "cancel_requested", "finalizing", "completed", "failed", "cancelled", "rejected"] | str
+    type: Literal["created", "ready", "claimed", "returned", "lease_lost", "step_started", "step_completed", "step_failed", "sleep_started", "progressed", "suspended", "woken", "attempt_failed", "retried", "cancel_requested", "finalizing", "completed", "failed", "cancelled", "rejected", "wait_started", "signalled", "wait_ended"] | str
     at: Time
     actor: EventActor
     step: str | None = None
@@ -112,6 +117,18 @@ class Event(Model):
     progress: float | None = None
     code: str | None = None
     message: str | None = None
+    wait: Literal["signal", "approval"] | str | None = None
+    """Of wait_started."""
+    name: str | None = None
+    """Of the signal or approval."""
+    payload: Any = None
+    """What the approver gets to see, or what came with the signal or the decision; a signal's is in its own event."""
+    outcome: Literal["received", "approved", "rejected", "timeout"] | str | None = None
+    """Of wait_ended."""
+    comment: str | None = None
+    """Of whoever decided."""
+    by: str | None = None
+    """Who decided, as the decider said."""
 
 
 class Execution(Model):

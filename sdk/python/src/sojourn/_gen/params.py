@@ -13,6 +13,7 @@ __all__ = [
     "CreateProjectParams",
     "CreateVersionParams",
     "KeySpecParams",
+    "OverridesParams",
     "Scope",
     "SetCurrentVersionParams",
     "StartExecutionsParams",
@@ -28,6 +29,13 @@ __all__ = [
 
 VersionRef: TypeAlias = Union['str', 'int']
 """A version's label or number."""
+
+
+class OverridesParams(TypedDict):
+    """Steps of this execution that do not run. Each has the given output at once."""
+
+    steps: NotRequired[dict[str, Any]]
+    """The name of a step, as it is recorded, and its output."""
 
 
 class StartParams(TypedDict):
@@ -54,6 +62,8 @@ class StartParams(TypedDict):
     idempotency_key: NotRequired[str]
     """As the header Idempotency-Key."""
     trigger: NotRequired[Literal["api", "cli", "manual"] | str]
+    overrides: NotRequired[OverridesParams]
+    """Steps of this execution that do not run. Each has the given output at once."""
 
 
 class StartExecutionsParams(TypedDict):
