@@ -16,12 +16,14 @@ __all__ = [
     "Execution",
     "ExecutionPage",
     "ExecutionWorkflow",
+    "File",
     "GetExecutionLogsResponse",
     "Info",
     "InfoKey",
     "InfoLimits",
     "InfoProject",
     "Key",
+    "ListFilesResponse",
     "ListKeysResponse",
     "ListProjectsResponse",
     "ListVersionsResponse",
@@ -228,7 +230,7 @@ class Problem(Model):
     status: int
     detail: str
     """What is wrong and what would be right."""
-    code: Literal["invalid_json", "invalid_request", "invalid_progress", "unauthenticated", "forbidden", "not_found", "session_lost", "method_not_allowed", "conflict", "skipped", "already_terminal", "stale_lease", "cancel_requested", "step_recorded", "history_limit", "invalid_transition", "nothing_to_wait", "not_finished", "deleted", "payload_too_large", "unsupported_media_type", "idempotency_mismatch", "rate_limited", "backlog_full", "internal", "unavailable", "insufficient_storage"] | str
+    code: Literal["invalid_json", "invalid_request", "invalid_progress", "unauthenticated", "forbidden", "not_found", "session_lost", "method_not_allowed", "conflict", "skipped", "already_terminal", "stale_lease", "cancel_requested", "step_recorded", "history_limit", "invalid_transition", "nothing_to_wait", "not_finished", "deleted", "digest_mismatch", "file_in_use", "range_not_satisfiable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "idempotency_mismatch", "rate_limited", "backlog_full", "internal", "unavailable", "insufficient_storage"] | str
     errors: list[ProblemErrorsItem] | None = None
     execution_status: Status | None = None
     """The first five are open, the last four are final."""
@@ -379,7 +381,31 @@ class ListWorkersResponse(Model):
     data: list[Worker]
 
 
-Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "admin"] | str
+class File(Model):
+    """File, as in the API's document."""
+
+    id: str
+    filename: str
+    """What its sender called it, without directories."""
+    mime_type: str
+    """What its sender says it is; application/octet-stream when unknown."""
+    size: int
+    """In bytes."""
+    sha256: str
+    created_at: Time
+    expires_at: Time | None = None
+    """When it is removed unless an execution refers to it by then; absent while one does."""
+
+
+class ListFilesResponse(Model):
+    """List files response, as in the API's document."""
+
+    data: list[File]
+    has_more: bool
+    next_cursor: str | None
+
+
+Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "admin"] | str
 """What a key may do. `admin` may do everything."""
 
 

@@ -165,7 +165,7 @@ class SetCurrentVersionParams(TypedDict):
     """A version's label or number."""
 
 
-Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "admin"] | str
+Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "admin"] | str
 """What a key may do. `admin` may do everything."""
 
 
