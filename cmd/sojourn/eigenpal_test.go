@@ -79,7 +79,7 @@ func TestEigenpalClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), interpreter, "-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "-v", "client_test")
+	cmd := exec.CommandContext(t.Context(), interpreter, "-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "-v", "client_test", "document_test")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SOJOURN_TEST_URL="+p.url, "SOJOURN_TEST_KEY="+processKey, "PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=127.0.0.1")
 	out, err := cmd.CombinedOutput()
@@ -89,7 +89,8 @@ func TestEigenpalClient(t *testing.T) {
 		if !ok || !strings.HasPrefix(name, "test_") {
 			continue
 		}
-		name, _, _ = strings.Cut(strings.TrimPrefix(name, "test_"), " ")
+		_, name, _ = strings.Cut(name, "(") // test_x (client_test.Run.test_x)
+		name = strings.TrimSuffix(name, ")")
 		ran++
 		t.Run(name, func(t *testing.T) {
 			switch {

@@ -197,8 +197,12 @@ func appendEigenpalStep(b []byte, s *execution.Step) []byte {
 	b = append(b, `,"name":`...)
 	b = jsonx.AppendString(b, s.Key)
 	b = appendText(b, `,"status":`, s.Status.Name())
-	b = appendOrNull(b, `,"input":`, nil)
-	b = appendOrNull(b, `,"output":`, s.Output)
+	b = appendOrNull(b, `,"input":`, s.Payload)
+	if s.Ended != nil {
+		b = appendWaitEnd(b, `,"output":`, s.Ended)
+	} else {
+		b = appendOrNull(b, `,"output":`, s.Output)
+	}
 	b = appendTextOrNull(b, `,"error":`, cmp.Or(s.Message, s.Code))
 	b = appendTimeOrNull(b, `,"startedAt":`, s.StartedAt)
 	b = appendTimeOrNull(b, `,"completedAt":`, s.CompletedAt)

@@ -28,7 +28,13 @@ func (a *API) eigenpalRun(x *exchange) error {
 		return in("query", err)
 	}
 	r.Version = nativeVersion(r.Version)
-	if err := x.decodeOptional(func(p *jsonx.Parser) { readEigenpalRun(p, r) }); err != nil {
+	var files *form
+	if x.isForm() {
+		if files, err = x.readEigenpalForm(r); err != nil {
+			return in("body", err)
+		}
+		defer files.discard()
+	} else if err := x.decodeOptional(func(p *jsonx.Parser) { readEigenpalRun(p, r) }); err != nil {
 		return in("body", err)
 	}
 	if r.Input == nil {
@@ -42,10 +48,12 @@ func (a *API) eigenpalRun(x *exchange) error {
 	if err != nil {
 		return in("body", err)
 	}
-	x.out = appendEigenpalStarted(x.out, s, r.Wait > 0)
 	if s.Replayed {
 		x.w.Header()["Idempotent-Replay"] = headerTrue
+	} else {
+		files.keep()
 	}
+	x.out = appendEigenpalStarted(x.out, s, r.Wait > 0)
 	return x.json(http.StatusCreated)
 }
 
@@ -87,6 +95,27 @@ func readEigenpalRun(p *jsonx.Parser, r *engine.StartRequest) {
 		}
 	}
 	r.Hash = p.Hash()
+}
+
+// readEigenpalForm reads a run as a form: each file is the input of its part's name, and everything else stands as JSON
+// in the text part _json, which is missing when there is nothing else. The parts come in any order.
+func (x *exchange) readEigenpalForm(r *engine.StartRequest) (*form, error) {
+	f, err := x.readForm("_json")
+	if err != nil {
+		return nil, err
+	}
+	if f.document != nil {
+		err = in("_json", parse(f.document, func(p *jsonx.Parser) { readEigenpalRun(p, r) }))
+	}
+	if err == nil {
+		r.Input, err = f.input(r.Input)
+	}
+	if err != nil {
+		f.discard()
+		return nil, err
+	}
+	r.Hash = f.hash(r.Hash)
+	return f, nil
 }
 
 func readEigenpalTrigger(p *jsonx.Parser) execution.Trigger {

@@ -4,12 +4,15 @@ SOJOURN_TEST_URL and SOJOURN_TEST_KEY name the server and its administrator's ke
 minute too.
 """
 
+import hashlib
 import os
 import re
+import tempfile
 import threading
 import time
 import unittest
 from datetime import datetime, timezone
+from pathlib import Path
 
 import httpx
 from eigenpal import (
@@ -159,6 +162,72 @@ class Run(Case):
             short.workflows.run("sleep", input={"seconds": 2}, wait_for_completion=30)
         newest = self.client.workflows.executions.list("sleep", limit=1).data[0]
         self.until(newest.id, "completed")
+
+
+class Files(Case):
+    content = b"%PDF-1.7 \x00\xff" * 1000
+
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name, "contract.pdf")
+        self.path.write_bytes(self.content)
+
+    def reference(self, value, filename, mime_type, content=None):
+        content = self.content if content is None else content
+        self.assertRegex(value["fileId"], "^file_")
+        self.assertEqual(
+            {k: v for k, v in value.items() if k != "fileId"},
+            {"filename": filename, "mimeType": mime_type, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()},
+        )
+        answer = httpx.get(f"{URL}/v1/files/{value['fileId']}/content", headers={"Authorization": "Bearer " + KEY})
+        self.assertEqual(answer.content, content)
+
+    def run_with(self, **input):
+        run = self.client.workflows.run("echo", input=input, wait_for_completion=30)
+        self.assertEqual(run.status, "completed")
+        return run.to_dict()["result"]
+
+    def test_path(self):
+        self.reference(self.run_with(contract_document=self.path)["contract_document"], "contract.pdf", "application/pdf")
+
+    def test_open_file(self):
+        with self.path.open("rb") as file:
+            self.reference(self.run_with(contract_document=file)["contract_document"], "contract.pdf", "application/pdf")
+
+    def test_bytes_with_a_name(self):
+        result = self.run_with(
+            **{
+                "a b": {"content": b"{}", "filename": "übung ☃.json", "mime_type": "application/x-own"},
+                "über": {"content": bytearray(), "filename": "empty.bin"},
+                "note": {"n": [1, None]},
+            }
+        )
+        self.assertEqual(set(result), {"a b", "über", "note"})
+        self.reference(result["a b"], "übung ☃.json", "application/x-own", b"{}")
+        self.reference(result["über"], "empty.bin", "application/octet-stream", b"")
+        self.assertEqual(result["note"], {"n": [1, None]})
+
+    def test_with_everything(self):
+        run = self.client.workflows.run("echo", input={"f": self.path, "n": 1}, version="latest", overrides={"x": {"y": 1}}, trigger="cli")
+        x = self.client.workflows.executions.get(run.execution_id, include_steps=True)
+        self.assertEqual(x.trigger_type, "cli")
+        self.reference(x.trigger_input["f"], "contract.pdf", "application/pdf")
+
+    def test_run_and_wait(self):
+        final = self.client.workflows.executions.run_and_wait("echo", input={"contract_document": self.path}, poll_interval_seconds=0.05, timeout_seconds=30)
+        self.reference(final["result"]["contract_document"], "contract.pdf", "application/pdf")
+
+    def test_errors(self):
+        self.refused(EigenpalNotFoundError, 404, "<root>", "not_found", self.client.workflows.run, "nope", input={"f": self.path})
+        self.refused(EigenpalValidationError, 400, "query.wait_for_completion", "invalid_value", self.client.workflows.run, "echo", input={"f": self.path}, wait_for_completion=99)
+        many = {f"f{n}": self.path for n in range(17)}
+        with self.assertRaises(EigenpalError) as caught:
+            self.client.workflows.run("echo", input=many)
+        self.assertEqual((type(caught.exception), caught.exception.status), (EigenpalError, 413))
+        with EigenpalClient(api_key=new_key(scopes=["executions:read"]), base_url=URL) as client:
+            self.refused(EigenpalForbiddenError, 403, "<root>", "forbidden", client.workflows.run, "echo", input={"f": self.path})
 
 
 class Get(Case):
