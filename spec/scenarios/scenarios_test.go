@@ -16,19 +16,6 @@ import (
 	"testing"
 )
 
-// binaries are what the test builds: the server, and the Go driver.
-var binaries struct{ sojourn, godriver string }
-
-// language is an SDK and how its driver is started.
-type language struct {
-	name   string
-	driver func() ([]string, error) // the error says what is not installed
-}
-
-var languages = []language{
-	{"go", func() ([]string, error) { return []string{binaries.godriver}, nil }},
-}
-
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "scenarios-")
 	if err == nil {
@@ -88,35 +75,40 @@ func TestScenarios(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
-	var drivers [][]string
-	var names []string
-	for _, l := range languages {
-		driver, err := l.driver()
-		if err != nil && os.Getenv("CI") != "true" {
-			t.Logf("%s is left out, which CI=true makes an error: %v", l.name, err)
-			continue
-		}
-		if err != nil {
-			t.Errorf("%s: %v", l.name, err)
-			continue
-		}
-		drivers, names = append(drivers, driver), append(names, l.name)
+	type side struct {
+		name           string
+		client, worker driver
 	}
-	for i, name := range names {
-		t.Run(name, func(t *testing.T) {
+	var sides []side
+	for _, l := range languages {
+		d, err := l.driver(t.TempDir())
+		switch {
+		case errors.Is(err, errNotInstalled) && os.Getenv("CI") != "true":
+			t.Logf("%s is left out, which CI=true makes an error: %v", l.name, err)
+		case err != nil:
+			t.Errorf("%s: %v", l.name, err)
+		case l.clientOnly:
+			sides = append(sides, side{l.name, d, sides[0].worker})
+		default:
+			sides = append(sides, side{l.name, d, d})
+		}
+	}
+	for i, own := range sides {
+		t.Run(own.name, func(t *testing.T) {
 			t.Parallel()
-			runAll(t, files, drivers[i], drivers[i])
+			runAll(t, files, own.client, own.worker)
 		})
-		if next := (i + 1) % len(names); next != i && wide() {
-			t.Run(name+"-"+names[next], func(t *testing.T) {
+		if next := sides[(i+1)%len(sides)]; next.name != own.name && wide() {
+			t.Run(own.name+"-"+next.name, func(t *testing.T) {
 				t.Parallel()
-				runAll(t, files, drivers[i], drivers[next])
+				runAll(t, files, own.client, next.worker)
 			})
 		}
 	}
 }
 
-func runAll(t *testing.T, files []string, client, worker []string) {
+func runAll(t *testing.T, files []string, client, worker driver) {
+	t.Helper()
 	shared := newSetting(t, client, worker)
 	for _, file := range files {
 		list, err := load(file)
@@ -151,7 +143,7 @@ type setting struct {
 	known  map[string]bool // worker sessions of earlier lives
 }
 
-func newSetting(t *testing.T, clientDriver, workerDriver []string) *setting {
+func newSetting(t *testing.T, clientDriver, workerDriver driver) *setting {
 	t.Helper()
 	dir := t.TempDir()
 	srv, err := newServer(binaries.sojourn, dir)
@@ -160,11 +152,11 @@ func newSetting(t *testing.T, clientDriver, workerDriver []string) *setting {
 	}
 	env := []string{"SOJOURN_BASE_URL=" + srv.url, "SOJOURN_API_KEY=" + key, "SCENARIO_DIR=" + dir}
 	newClient := func(name string) *client {
-		return &client{process: process{name: name, args: append(slices.Clone(clientDriver), "client"), env: env}}
+		return &client{process: process{name: name, args: append(slices.Clone(clientDriver.args), "client"), env: append(slices.Clone(clientDriver.env), env...)}}
 	}
 	s := &setting{
 		server: srv, dir: dir, client: newClient("the client"), other: newClient("the other client"), known: map[string]bool{},
-		worker: process{name: "the worker", args: append(slices.Clone(workerDriver), "worker"), env: env},
+		worker: process{name: "the worker", args: append(slices.Clone(workerDriver.args), "worker"), env: append(slices.Clone(workerDriver.env), env...)},
 	}
 	t.Cleanup(func() { s.end(t) })
 	if err := errors.Join(srv.boot(), s.client.boot()); err != nil {
