@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 )
 
@@ -43,6 +44,18 @@ type Config struct {
 	// MaxConnectionsPerAddress is how many of them may come from one address; default 2,000. Connections from this
 	// machine are not counted.
 	MaxConnectionsPerAddress int
+
+	// PublicURL is where clients reach the server, for links in messages and on pages; default: the listener's own URL.
+	PublicURL string
+
+	// CallbackAllow are networks (10.1.0.0/16), addresses and host names that callbacks and webhooks may reach on any port,
+	// besides ports 80 and 443 of public addresses.
+	CallbackAllow []string
+	// CallbackHTTP allows callbacks and webhooks to http:// URLs; default: https:// alone.
+	CallbackHTTP bool
+	// SecretKeyFile holds the key under which the secrets of callbacks and webhooks are encrypted in the database: base64
+	// of 32 bytes on each line, the newest first. Default: secret.key in the data directory, made by the first start.
+	SecretKeyFile string
 
 	// AdminKey is the text of an admin key of the default project, at least 16 characters, for development and tests.
 	// Default: none.
@@ -114,6 +127,11 @@ func (c *Config) complete() error {
 	}
 	if c.MaxConnections < 0 || c.MaxConnectionsPerAddress < 0 || c.MaxBacklog < 0 || c.MaxFile < 0 || c.FileQuota < 0 {
 		return errors.New("config: MaxConnections, MaxConnectionsPerAddress, MaxBacklog, MaxFile and FileQuota must not be negative")
+	}
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return fmt.Errorf("config: PublicURL %q is not a URL such as https://sojourn.example.com", c.PublicURL)
+		}
 	}
 	if c.Data == "" && !c.Memory {
 		c.Data = DefaultData

@@ -36,7 +36,7 @@ func (s *Server) openTelemetry(ctx context.Context) (err error) {
 
 // apiConfig is the API's part of the configuration.
 func (s *Server) apiConfig() api.Config {
-	c := api.Config{Version: s.cfg.Version, Log: s.log.With("area", "api")}
+	c := api.Config{Version: s.cfg.Version, PublicURL: s.publicURL(), Log: s.log.With("area", "api")}
 	if s.metrics != nil {
 		c.Metrics = s.metrics.Handler()
 	}
@@ -108,6 +108,14 @@ func (s *Server) snapshot(ctx context.Context) (*telemetry.Snapshot, error) {
 		if free, err := diskFree(filepath.Dir(s.store.Path())); err == nil {
 			x.DiskFree = free
 		}
+	}
+	backlog, err := s.store.DeliveryBacklog(ctx, now)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	x.Deliveries = backlog.Pending
+	if backlog.Overdue != 0 {
+		x.Overdue = now.Sub(backlog.Overdue)
 	}
 	if s.listener != nil {
 		x.Connections, x.Refused = s.listener.connections()

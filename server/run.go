@@ -40,13 +40,15 @@ func (s *Server) Run(ctx context.Context) error {
 		err, grace = fmt.Errorf("serve on %s: %w", s.listener.Addr(), failure), afterFailure
 	}
 	s.engine.Drain()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	s.dispatcher.stop()
 	if s.listener != nil {
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-		defer cancel()
 		if late := s.http.Shutdown(drain); late != nil {
 			s.log.Warn("requests were cut off at the end of the drain", "error", late)
 		}
 	}
+	s.dispatcher.end(drain)
 	return errors.Join(err, s.Close())
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/sqlite"
 	"github.com/sojournhq/sojourn/internal/telemetry"
+	"github.com/sojournhq/sojourn/internal/webhook"
 )
 
 // ErrInUse is a data directory that another server has open.
@@ -29,18 +30,20 @@ var ErrClosed = errors.New("the server is closed")
 
 // Server is a Sojourn server. Open makes one, Run serves and releases it.
 type Server struct {
-	cfg      Config
-	log      *slog.Logger
-	store    *sqlite.Store
-	files    blob.Store
-	engine   *engine.Engine
-	root     *engine.Caller
-	handler  http.Handler
-	listener *capped            // nil without one
-	metrics  *telemetry.Metrics // nil without
-	tracing  *telemetry.Tracing // nil without
-	http     *http.Server
-	scheme   string
+	cfg        Config
+	log        *slog.Logger
+	store      *sqlite.Store
+	files      blob.Store
+	engine     *engine.Engine
+	root       *engine.Caller
+	handler    http.Handler
+	listener   *capped            // nil without one
+	metrics    *telemetry.Metrics // nil without
+	tracing    *telemetry.Tracing // nil without
+	http       *http.Server
+	guard      *webhook.Guard
+	dispatcher *dispatching // nil before it runs
+	scheme     string
 
 	stop    context.CancelFunc // ends the engine
 	stopped chan struct{}      // closed when the engine has ended
@@ -97,6 +100,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := s.openTelemetry(ctx); err != nil {
 		return err
 	}
+	if err := s.openGuard(); err != nil {
+		return err
+	}
 	if err := s.startEngine(ctx); err != nil {
 		return err
 	}
@@ -110,6 +116,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	h, err := api.New(s.engine, s.apiConfig())
 	if err != nil {
+		return err
+	}
+	if err := s.startDispatcher(ctx, h); err != nil {
 		return err
 	}
 	s.handler = s.harden(h)
@@ -132,6 +141,10 @@ func (s *Server) startEngine(ctx context.Context) (err error) {
 		Lease: s.cfg.Lease, CancelGrace: s.cfg.CancelGrace, Retention: s.cfg.Retention,
 		Files: s.files, MaxFile: s.cfg.MaxFile, FileQuota: s.cfg.FileQuota,
 		MaxBacklog: s.cfg.MaxBacklog, DefaultTimeout: s.cfg.ExecutionTimeout, LowDisk: s.cfg.LowDisk,
+		CheckURL: s.guard.CheckURL,
+	}
+	if ec.Seal, err = s.openSeal(); err != nil {
+		return err
 	}
 	if s.cfg.Clock != nil {
 		ec.Pulse = store.NewClock(nil, s.store.Now()).Now
@@ -234,6 +247,11 @@ func (s *Server) release() error {
 				errs = append(errs, err)
 			}
 		}
+	}
+	if s.dispatcher != nil {
+		now, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.dispatcher.end(now)
 	}
 	if s.stop != nil {
 		s.engine.Drain()

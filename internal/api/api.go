@@ -18,6 +18,9 @@ import (
 type Config struct {
 	// Version is the server's version, shown by /v1/info; default "dev".
 	Version string
+	// PublicURL is where clients reach the server, without a slash at the end, for links in messages; default: links are
+	// paths alone.
+	PublicURL string
 	// Log receives what goes wrong inside, with the request's id; default: discards. Bodies, keys and query strings are
 	// never logged.
 	Log *slog.Logger

@@ -52,7 +52,7 @@ func TestBadStarts(t *testing.T) {
 		start(`,"priority":101`): "invalid_request priority out_of_range", start(`,"priority":"high"`): "invalid_request priority invalid_type", start(`,"version":true`): "invalid_request version invalid_type", start(`,"version":-1`): "invalid_request version out_of_range",
 		start(`,"queue_ttl_ms":0`): "invalid_request queue_ttl_ms out_of_range", start(`,"idempotency_key":""`): "invalid_request idempotency_key invalid_value", start(`,"idempotency_key":"` + strings.Repeat("k", 256) + `"`): "invalid_request idempotency_key too_long",
 		start(`,"trigger":"cron"`): "invalid_request trigger invalid_value", start(`,"trigger":"scheduled"`): "invalid_request trigger invalid_value",
-		start(`,"callback_url":"https://example.com"`): "invalid_request callback_url unknown_field", start(`,"Timeout_ms":5`): "invalid_request Timeout_ms unknown_field", start(`,"wait":5`): "invalid_request wait unknown_field",
+		start(`,"callback":"https://example.com"`): "invalid_request callback unknown_field", start(`,"Timeout_ms":5`): "invalid_request Timeout_ms unknown_field", start(`,"wait":5`): "invalid_request wait unknown_field",
 		`{"workflow_id":"nope","input":{}}`: "not_found workflow_id not_found", `{"workflow_id":"wf_00000000000000000000000000","input":{}}`: "not_found workflow_id not_found", `{"workflow_id":"../echo","input":{}}`: "not_found workflow_id not_found",
 		`{"workflow_id":"echo\u0000","input":{}}`: "not_found workflow_id not_found",
 		start(`,"version":"nope"`):                "not_found version not_found",

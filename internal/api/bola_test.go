@@ -17,13 +17,13 @@ func TestThingsOfOthersAreNotThere(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	// Two projects with the same furniture.
-	type furniture struct{ key, execution, finished, workflow, session, apiKey, file string }
+	type furniture struct{ key, execution, finished, workflow, session, apiKey, file, endpoint, delivery string }
 	furnish := func(project string) furniture {
 		if project != "default" {
 			s.post("/v1/projects", `{"name":"`+project+`"}`).is(201)
 		}
 		var k keyBody
-		s.post("/v1/keys", `{"scopes":["executions:start","executions:read","executions:cancel","executions:manage","workflows:read","workflows:manage","workers:run","keys:manage","files:read","files:write"],"project":"`+project+`"}`).is(201).into(&k)
+		s.post("/v1/keys", `{"scopes":["executions:start","executions:read","executions:cancel","executions:manage","workflows:read","workflows:manage","workers:run","keys:manage","files:read","files:write","webhooks:manage"],"project":"`+project+`"}`).is(201).into(&k)
 		f := furniture{key: k.Key}
 		do := func(method, path, body string, v any) {
 			a := s.send(request{key: f.key, method: method, path: path, body: body})
@@ -49,6 +49,11 @@ func TestThingsOfOthersAreNotThere(t *testing.T) {
 		var file fileBody
 		do("POST", "/v1/files", "content", &file)
 		f.file = file.ID
+		var hook struct{ ID string }
+		do("POST", "/v1/webhooks/endpoints", `{"url":"https://example.com"}`, &hook)
+		f.endpoint = hook.ID
+		do("POST", "/v1/webhooks/endpoints/"+hook.ID+"/test", `{}`, &hook)
+		f.delivery = hook.ID
 		return f
 	}
 	mine, theirs := furnish("default"), furnish("other")
@@ -56,6 +61,7 @@ func TestThingsOfOthersAreNotThere(t *testing.T) {
 		execution: mine.execution[:len(mine.execution)-4] + "0000", finished: mine.finished[:len(mine.finished)-4] + "0000",
 		workflow: mine.workflow[:len(mine.workflow)-4] + "0000", session: mine.session[:len(mine.session)-4] + "0000",
 		apiKey: mine.apiKey[:len(mine.apiKey)-4] + "0000", file: mine.file[:len(mine.file)-4] + "0000",
+		endpoint: mine.endpoint[:len(mine.endpoint)-4] + "0000", delivery: mine.delivery[:len(mine.delivery)-4] + "0000",
 	}
 	// send asks the route for the thing that the furniture has.
 	send := func(rt *route, f furniture, key string) *answer {
@@ -73,6 +79,10 @@ func TestThingsOfOthersAreNotThere(t *testing.T) {
 			q.path = strings.Replace(rt.pattern, "{workflow}", f.workflow, 1)
 		case strings.Contains(rt.pattern, "/sessions/{id}"):
 			q.path = strings.Replace(rt.pattern, "{id}", f.session, 1)
+		case strings.Contains(rt.pattern, "/endpoints/{id}"):
+			q.path = strings.Replace(rt.pattern, "{id}", f.endpoint, 1)
+		case strings.Contains(rt.pattern, "/deliveries/{id}"):
+			q.path = strings.Replace(rt.pattern, "{id}", f.delivery, 1)
 		case strings.Contains(rt.pattern, "/keys/{id}"):
 			q.path = strings.Replace(rt.pattern, "{id}", f.apiKey, 1)
 		case strings.Contains(rt.pattern, "/files/{id}"):

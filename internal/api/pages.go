@@ -21,6 +21,7 @@ const (
 	cursorVersions   cursorKind = 'v'
 	cursorFiles      cursorKind = 'f'
 	cursorEvents     cursorKind = 's'
+	cursorDeliveries cursorKind = 'd'
 )
 
 // cursorVersion changes when the meaning of a cursor's content does.

@@ -55,6 +55,7 @@ func routes() []route {
 		filesWrite      = need(engine.ScopeFilesWrite)
 		filesReadHeld   = access{scope: engine.ScopeFilesRead, leased: true}
 		filesWriteHeld  = access{scope: engine.ScopeFilesWrite, leased: true}
+		webhooks        = need(engine.ScopeWebhooksManage)
 		admin           = need(engine.ScopeAdmin)
 	)
 	return []route{
@@ -93,6 +94,18 @@ func routes() []route {
 		{"GET", "/v1/files/{id}", filesReadHeld, 0, 0, (*API).getFile},
 		{"DELETE", "/v1/files/{id}", filesWrite, 0, 0, (*API).deleteFile},
 		{"GET", "/v1/files/{id}/content", filesReadHeld, 0, 0, (*API).fileContent},
+		{"POST", "/v1/webhooks/endpoints", webhooks, bodySmall, 0, (*API).createEndpoint},
+		{"GET", "/v1/webhooks/endpoints", webhooks, 0, 0, (*API).listEndpoints},
+		{"GET", "/v1/webhooks/endpoints/{id}", webhooks, 0, 0, (*API).getEndpoint},
+		{"PATCH", "/v1/webhooks/endpoints/{id}", webhooks, bodySmall, 0, (*API).updateEndpoint},
+		{"DELETE", "/v1/webhooks/endpoints/{id}", webhooks, 0, 0, (*API).deleteEndpoint},
+		{"POST", "/v1/webhooks/endpoints/{id}/rotate", webhooks, bodySmall, 0, (*API).rotateEndpoint},
+		{"POST", "/v1/webhooks/endpoints/{id}/test", webhooks, bodySmall, 0, (*API).testEndpoint},
+		{"GET", "/v1/webhooks/callback-secret", webhooks, 0, 0, (*API).getCallbackSecret},
+		{"POST", "/v1/webhooks/callback-secret/rotate", webhooks, bodySmall, 0, (*API).rotateCallbackSecret},
+		{"GET", "/v1/webhooks/deliveries", webhooks, 0, 0, (*API).listDeliveries},
+		{"GET", "/v1/webhooks/deliveries/{id}", webhooks, 0, 0, (*API).getDelivery},
+		{"POST", "/v1/webhooks/deliveries/{id}/redeliver", webhooks, bodySmall, 0, (*API).redeliver},
 
 		{"POST", "/v1/keys", keys, bodySmall, 0, (*API).createKey},
 		{"GET", "/v1/keys", keys, 0, 0, (*API).listKeys},

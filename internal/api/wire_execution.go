@@ -14,7 +14,11 @@ import (
 )
 
 // parts are what an execution shows only on request.
-type parts struct{ steps, events bool }
+type parts struct {
+	steps, events bool
+	message       bool   // without what is not for receivers of messages
+	outputURL     string // where the output is, instead of the output
+}
 
 func (a *API) appendExecution(b []byte, v *engine.View, with parts) []byte {
 	b = appendID(b, `{"id":`, execution.PrefixExecution, v.ID)
@@ -40,12 +44,18 @@ func (a *API) appendExecution(b []byte, v *engine.View, with parts) []byte {
 	}
 	b = appendInt(b, `,"revision":`, v.Revision)
 	b = appendInt(b, `,"attempt":`, int64(v.Attempt))
-	if v.Input != nil {
+	if with.message {
+		// The input is not for others, and may be large.
+	} else if v.Input != nil {
 		b = appendRaw(b, `,"input":`, v.Input)
 	} else {
 		b = append(b, `,"input":null`...)
 	}
-	b = appendOutcome(b, v)
+	if with.outputURL != "" {
+		b = appendText(b, `,"output_url":`, with.outputURL)
+	} else {
+		b = appendOutcome(b, v)
+	}
 	if !math.IsNaN(v.Progress) {
 		b = append(b, `,"progress":`...)
 		b = jsonx.AppendFloat(b, v.Progress)
@@ -54,6 +64,9 @@ func (a *API) appendExecution(b []byte, v *engine.View, with parts) []byte {
 	b = appendText(b, `,"trigger_type":`, v.Trigger.String())
 	if v.Details != nil {
 		b = appendMetadata(b, `,"metadata":`, v.Details.Metadata)
+		if !with.message {
+			b = appendText(b, `,"callback_url":`, v.Details.CallbackURL)
+		}
 	}
 	b = appendTime(b, `,"created_at":`, v.CreatedAt)
 	b = appendTime(b, `,"scheduled_at":`, v.ScheduledAt)

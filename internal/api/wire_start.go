@@ -10,7 +10,7 @@ import (
 
 var startFields = []string{
 	"workflow_id", "input", "timeout_ms", "start_at", "delay_ms", "metadata", "priority", "version", "queue_ttl_ms",
-	"idempotency_key", "trigger", "overrides",
+	"idempotency_key", "trigger", "overrides", "callback_url",
 }
 
 // What a start stands in, when it is not one of a batch.
@@ -53,6 +53,8 @@ func readStart(p *jsonx.Parser, r *engine.StartRequest, item int) {
 		case "idempotency_key":
 			r.IdempotencyKey = readName(p, maxKey)
 			p.Uncount()
+		case "callback_url":
+			r.CallbackURL = readName(p, engine.MaxURL)
 		case "trigger":
 			r.Trigger = readTrigger(p)
 		case "overrides":

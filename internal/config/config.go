@@ -17,6 +17,11 @@ type Server struct {
 	TLSKey       string
 	InsecureHTTP bool
 
+	PublicURL     string
+	CallbackAllow List
+	CallbackHTTP  bool
+	SecretKeyFile string
+
 	// APIKey is a fixed admin key. It is not read from the variable SOJOURN_API_KEY, which is the client's key.
 	APIKey telemetry.Secret
 	// APIKeyFile holds the fixed admin key.
@@ -86,6 +91,11 @@ func (s *Server) Flags(fs *pflag.FlagSet) {
 	str(&s.TLSKey, "tls-key", "private key of --tls-cert, a PEM `file`")
 	fs.BoolVar(&s.InsecureHTTP, "insecure-http", s.InsecureHTTP, "")
 	add("insecure-http", "allow clear-text HTTP that other machines can reach, for example behind a proxy")
+	str(&s.PublicURL, "public-url", "clients reach the server at this `url`, for links in messages; default: where it listens")
+	val(&s.CallbackAllow, "callback-allow", "let callbacks and webhooks also reach this `network`, address or host name; may be repeated")
+	fs.BoolVar(&s.CallbackHTTP, "callback-allow-http", s.CallbackHTTP, "")
+	add("callback-allow-http", "let callbacks and webhooks go to http:// URLs")
+	str(&s.SecretKeyFile, "secret-key-file", "encrypt webhook secrets under the key in this `file`; default: secret.key in the data directory")
 	val(&s.APIKey, "api-key", "also accept this `text` of 16 or more characters as an admin key, for scripts and tests").noEnv = true
 	str(&s.APIKeyFile, "api-key-file", "read that fixed admin key from a `file`")
 	val(&s.Retention, "retention", "keep finished executions for this `time`; 0 keeps them for ever")

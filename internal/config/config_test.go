@@ -114,7 +114,7 @@ func TestTheClientsKeyIsNotTheServers(t *testing.T) {
 func TestEverySettingIsFlagVariableAndKey(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{
-		"string": "x", "bool": "true", "int": "3", "int64": "3", "time": "3s", "space": "3MiB", "text": "a-text-of-enough-characters",
+		"string": "x", "bool": "true", "int": "3", "int64": "3", "time": "3s", "space": "3MiB", "text": "a-text-of-enough-characters", "list": "10.0.0.0/8,hooks.internal",
 	}
 	special := map[string]string{"log-level": "warn", "log-format": "json"}
 	s := Defaults()

@@ -13,7 +13,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
-// catalog is what executions refer to: projects, workflows and their versions. It is immutable; a change makes a new
+// catalog is what executions refer to: projects, workflows and their versions, and where messages about them go. It is immutable; a change makes a new
 // one that shares the workflows.
 type catalog struct {
 	projects  map[int64]*store.Project
@@ -21,6 +21,11 @@ type catalog struct {
 	workflows map[int64]*workflow
 	names     map[workflowName]*workflow // those that are not deleted
 	ids       map[execution.ID]*workflow
+
+	endpoints   map[int64]*endpoint // also deleted ones
+	endpointIDs map[execution.ID]*endpoint
+	hooks       map[int64][]*endpoint // those of a project that messages are sent to
+	secrets     map[secretOwner][]store.SigningSecret
 }
 
 type workflowName struct {
@@ -64,6 +69,14 @@ func newCatalog(r *store.Catalog) *catalog {
 	c := &catalog{
 		projects: map[int64]*store.Project{}, byProject: map[string]*store.Project{},
 		workflows: map[int64]*workflow{}, names: map[workflowName]*workflow{}, ids: map[execution.ID]*workflow{},
+		endpoints: map[int64]*endpoint{}, endpointIDs: map[execution.ID]*endpoint{}, hooks: map[int64][]*endpoint{},
+		secrets: map[secretOwner][]store.SigningSecret{},
+	}
+	for _, x := range r.Endpoints {
+		c.addEndpoint(x)
+	}
+	for _, s := range r.Secrets {
+		c.secrets[secretOwner{s.Project, s.Endpoint}] = s.Secrets
 	}
 	for i := range r.Projects {
 		c.addProject(&r.Projects[i])
@@ -157,7 +170,8 @@ func (c *catalog) addWorkflow(w *workflow) {
 func (c *catalog) clone() *catalog {
 	return &catalog{
 		projects: maps.Clone(c.projects), byProject: maps.Clone(c.byProject), workflows: maps.Clone(c.workflows),
-		names: maps.Clone(c.names), ids: maps.Clone(c.ids),
+		names: maps.Clone(c.names), ids: maps.Clone(c.ids), endpoints: maps.Clone(c.endpoints),
+		endpointIDs: maps.Clone(c.endpointIDs), hooks: maps.Clone(c.hooks), secrets: maps.Clone(c.secrets),
 	}
 }
 

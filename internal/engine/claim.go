@@ -209,10 +209,20 @@ type StartDetails struct {
 	TraceParent string            `json:"traceparent,omitempty"`
 	// Overrides are steps that do not run, in the order given.
 	Overrides []execution.Override `json:"overrides,omitempty"`
+	// CallbackURL is where the end of the execution is told.
+	CallbackURL string `json:"callback_url,omitempty"`
+}
+
+// callback is the URL for the callback, empty without one.
+func (d *StartDetails) callback() string {
+	if d == nil {
+		return ""
+	}
+	return d.CallbackURL
 }
 
 func (d *StartDetails) empty() bool {
-	return len(d.Metadata) == 0 && d.TraceParent == "" && len(d.Overrides) == 0
+	return len(d.Metadata) == 0 && d.TraceParent == "" && len(d.Overrides) == 0 && d.CallbackURL == ""
 }
 
 func (d *StartDetails) encode() []byte {

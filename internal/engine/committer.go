@@ -339,6 +339,7 @@ func (t *tx) changed(r *store.Row, was before, events ...execution.Event) {
 	for i := range events {
 		x.woken = x.woken || events[i].Kind == execution.EventWaitEnded && events[i].Actor.Kind != execution.ActorSession
 	}
+	t.outbox(r, was)
 	if r.ReadyAt != 0 && was.revision != 0 {
 		t.waits(t.e.catalog.Load().workflows[r.Workflow], r)
 	}
@@ -446,6 +447,9 @@ func (t *tx) publish() {
 	}
 	for _, f := range t.then {
 		f()
+	}
+	if len(t.changes.Deliveries) > 0 {
+		e.outgoing.hint()
 	}
 }
 

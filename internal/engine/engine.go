@@ -11,12 +11,14 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/seal"
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
@@ -42,6 +44,11 @@ type Config struct {
 	Files     blob.Store
 	MaxFile   int64 // most bytes of one file; default 1 GiB
 	FileQuota int64 // most bytes of a project's files together; default 50 GiB
+	// CheckURL refuses destinations of callbacks and webhooks that this server may not send to; its error says why, as the
+	// end of a sentence. Nil: none is refused.
+	CheckURL func(*url.URL) error
+	// Seal encrypts signing secrets in the store; default: a random key, after whose end they cannot be read.
+	Seal *seal.Ring
 
 	Metrics Metrics // default: none
 
@@ -97,6 +104,7 @@ type Engine struct {
 	catalog   atomic.Pointer[catalog]
 	catalogMu sync.Mutex // held while the catalog changes
 	keys      keyCache
+	outgoing  outgoing
 	opens     sync.Map     // project key -> *atomic.Int64, open executions
 	fileBytes sync.Map     // project key -> *atomic.Int64, what its files take
 	uploading sync.Map     // ids of files on their way in
@@ -140,6 +148,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Seal == nil {
+		cfg.Seal = seal.Random()
+	}
 	if cfg.Metrics == nil {
 		cfg.Metrics = noMetrics{}
 	}
@@ -148,7 +159,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, store: cfg.Store, log: cfg.Log, metrics: cfg.Metrics,
-		draining: make(chan struct{}), stopped: make(chan struct{}),
+		draining: make(chan struct{}), stopped: make(chan struct{}), outgoing: outgoing{make(chan struct{}, 1)},
 	}
 	e.mint = newMint(e.store.Now)
 	e.committer = newCommitter(e)

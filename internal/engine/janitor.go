@@ -116,6 +116,9 @@ func (j *janitor) round(ctx context.Context) error {
 			}
 		}
 	}
+	if err := j.deliveries(ctx, now.Add(-deliveryRetention)); err != nil {
+		errs = append(errs, err)
+	}
 	// The sweep must walk through the keys faster than new ones are added.
 	sweeps := 1 + 2*e.keyed.Swap(0)/keysPerSweep
 	for range min(sweeps, janitorRounds) {

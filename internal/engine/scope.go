@@ -19,6 +19,7 @@ const (
 	ScopeKeysManage
 	ScopeFilesRead
 	ScopeFilesWrite
+	ScopeWebhooksManage
 	ScopeAdmin
 )
 
@@ -36,6 +37,7 @@ var scopeNames = []struct {
 	{ScopeKeysManage, "keys:manage"},
 	{ScopeFilesRead, "files:read"},
 	{ScopeFilesWrite, "files:write"},
+	{ScopeWebhooksManage, "webhooks:manage"},
 	{ScopeAdmin, "admin"},
 }
 

@@ -27,6 +27,7 @@ type StartRequest struct {
 	IdempotencyKey string
 	Hash           uint64 // of the decoded request without its key; a repeat must have the same
 	TraceParent    string
+	CallbackURL    string        // told of the end; empty: nobody is
 	Wait           time.Duration // hold until the execution is final, at most this long
 	Steps          bool          // with Wait: read the steps too
 }
@@ -48,13 +49,14 @@ type StartOutcome struct {
 
 // start is the command behind Start.
 type start struct {
-	e       *Engine
-	caller  *Caller
-	req     *StartRequest
-	w       *workflow
-	version *version
-	id      execution.ID
-	details []byte
+	e        *Engine
+	caller   *Caller
+	req      *StartRequest
+	w        *workflow
+	version  *version
+	id       execution.ID
+	details  []byte
+	callback int64 // destination of its callback
 
 	slot int // of its reservation, -1 without a key
 	row  store.Row
@@ -121,6 +123,7 @@ func (c *start) decide(t *tx) {
 	}
 	x, created := execution.New(execution.Start{
 		ID: c.id, Project: c.caller.Project, Workflow: c.w.key, Version: c.versionKey(), Trigger: r.Trigger,
+		Callback: c.callback,
 		Priority: r.Priority, Actor: c.caller.actor(), StartAt: startAt, QueueTTL: r.QueueTTL,
 		Timeout: r.Timeout, Input: r.Input, Details: c.details,
 	}, t.now)
@@ -280,6 +283,12 @@ func (e *Engine) check(cmd *start) error {
 	if r.Timeout == 0 {
 		r.Timeout = record.timeout(e.cfg.DefaultTimeout)
 	}
+	if r.CallbackURL != "" {
+		var err error
+		if cmd.callback, err = e.destination("callback_url", r.CallbackURL); err != nil {
+			return err
+		}
+	}
 	cmd.w, cmd.version = w, v
 	return nil
 }
@@ -363,7 +372,7 @@ func (v *View) asked(w *workflow, number int32, r *StartRequest) {
 
 // details is what the request carries besides its input.
 func (r *StartRequest) details() *StartDetails {
-	return &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent, Overrides: r.Overrides}
+	return &StartDetails{Metadata: r.Metadata, TraceParent: r.TraceParent, Overrides: r.Overrides, CallbackURL: r.CallbackURL}
 }
 
 // clip shortens a caller's text for a message.

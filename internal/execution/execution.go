@@ -16,6 +16,7 @@ type Execution struct {
 	Project  int64 // the store's key of the owning project
 	Workflow int64 // the store's key of the workflow
 	Version  int64 // the store's key of the workflow version, 0 when the workflow has none
+	Callback int64 // where its callback goes, as the engine numbers destinations; 0: it has none
 
 	Status   Status
 	Intended Status // the outcome while Status is Finalizing, otherwise Created
@@ -143,6 +144,7 @@ type Start struct {
 	Project  int64
 	Workflow int64
 	Version  int64
+	Callback int64 // destination of its callback; 0: none
 	Trigger  Trigger
 	Priority int8
 	Actor    Actor
@@ -156,7 +158,7 @@ type Start struct {
 // New makes an execution: created when its start time lies ahead, otherwise pending.
 func New(c Start, now Time) (Execution, Event) {
 	x := Execution{
-		ID: c.ID, Project: c.Project, Workflow: c.Workflow, Version: c.Version,
+		ID: c.ID, Project: c.Project, Workflow: c.Workflow, Version: c.Version, Callback: c.Callback,
 		Trigger: c.Trigger, Priority: c.Priority, Progress: math.NaN(),
 	}
 	c.StartAt = min(c.StartAt, MaxTime)

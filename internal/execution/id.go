@@ -55,6 +55,7 @@ const (
 	PrefixEvent     = "evt_"
 	PrefixStep      = "step_"
 	PrefixFile      = "file_"
+	PrefixEndpoint  = "wh_"
 )
 
 const (

@@ -2,7 +2,8 @@
 // of it compiles to nothing.
 package failpoint
 
-// Names are all failpoints, in the order in which a request meets them. A torture run is valid only when each was hit.
+// Names are the failpoints that a torture run must hit to be valid, in the order in which a request meets them. Its load
+// sends no messages.
 var Names = []string{
 	StartAccepted, BatchLoaded, BatchDecided, BatchSaved, BatchCommitted, BatchAnswered, PollTaken, ReportCommitted, SessionLost,
 	TimerFired, JanitorDeleted,
@@ -20,6 +21,7 @@ const (
 	ReportCommitted = "report.committed" // a worker's report is durable, its reply not yet written
 	SessionLost     = "session.lost"     // a session was found expired, its executions not yet offered again
 	TimerFired      = "timer.fired"      // due timers are committed
+	MessageSent     = "message.sent"     // a webhook message was sent, its outcome is not recorded
 	JanitorDeleted  = "janitor.deleted"  // a slice of retired executions is removed
 )
 

@@ -50,6 +50,9 @@ var Invariants = []Invariant{
 	{"files_owned", "A file belongs to a project, and what uses it to an execution of the same project."},
 	{"files_expire", "A file expires exactly when no execution uses it."},
 	{"redaction_kept", "A deleted execution is gone, and a redacted one has no payload, message, detail, metadata or log line left."},
+	{"callback_once", "A final execution with a callback has one message for it, and an open one none."},
+	{"deliveries_owned", "Every message belongs to a project, and to an execution or an endpoint of it."},
+	{"attempts_counted", "A delivery counts as many attempts as are recorded."},
 	{"timeline_named", "The data has an epoch, unless it is a backup that was not opened yet."},
 }
 

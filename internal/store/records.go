@@ -46,6 +46,8 @@ type Catalog struct {
 	Projects  []Project
 	Workflows []Workflow
 	Versions  []Version
+	Endpoints []Endpoint
+	Secrets   []SecretSet
 }
 
 // Key is an API key. The secret itself is never stored.

@@ -60,8 +60,8 @@ type Store interface {
 	Held(ctx context.Context, session int64) ([]*Row, error)
 	// Queues are the workflows that have executions in the queue.
 	Queues(ctx context.Context) ([]Queue, error)
-	// Ended are finished executions of the workflow that were created before the instant and ended before it, at most
-	// limit.
+	// Ended are finished executions of the workflow that were created before the instant and ended before it, and of
+	// which no message waits for delivery; at most limit.
 	Ended(ctx context.Context, workflow int64, before execution.Time, limit int) ([]execution.ID, error)
 
 	// File reads the record of a file of the project, or ErrNotFound.
@@ -75,7 +75,18 @@ type Store interface {
 	// ExpiredFiles are files that expired at or before now, earliest first.
 	ExpiredFiles(ctx context.Context, now execution.Time, limit int) ([]execution.ID, error)
 
-	// Catalog reads all projects, workflows and versions.
+	// DueDeliveries reads deliveries whose time has come, a few of each destination.
+	DueDeliveries(ctx context.Context, q DueQuery) (*DuePage, error)
+	// Delivery reads a delivery of the project with its attempts, or ErrNotFound.
+	Delivery(ctx context.Context, project int64, id execution.ID) (*Delivery, []DeliveryAttempt, error)
+	// Deliveries reads deliveries of a project, newest first.
+	Deliveries(ctx context.Context, q DeliveryQuery) ([]Delivery, error)
+	// EndedDeliveries are deliveries to the endpoint that were made before the instant and ended before it, at most limit.
+	EndedDeliveries(ctx context.Context, endpoint int64, before execution.Time, limit int) ([]execution.ID, error)
+	// DeliveryBacklog tells what waits for delivery in all projects.
+	DeliveryBacklog(ctx context.Context, now execution.Time) (DeliveryBacklog, error)
+
+	// Catalog reads all projects, workflows and versions, endpoints and signing secrets.
 	Catalog(ctx context.Context) (*Catalog, error)
 	// Key reads an API key by its public id, or ErrNotFound.
 	Key(ctx context.Context, publicID string) (*Key, error)
@@ -128,6 +139,7 @@ type Need struct {
 	Reservations []Reservation
 	Claims       []ClaimNeed
 	Files        []execution.ID
+	Deliveries   []execution.ID
 }
 
 // Reset empties the need and keeps its memory.
@@ -136,6 +148,7 @@ func (n *Need) Reset() {
 	clear(n.Reservations)
 	n.Executions, n.Steps, n.Reservations, n.Claims = n.Executions[:0], n.Steps[:0], n.Reservations[:0], n.Claims[:0]
 	n.Files = n.Files[:0]
+	n.Deliveries = n.Deliveries[:0]
 }
 
 // StepRef asks whether a step of an execution has its one record.
@@ -176,6 +189,7 @@ type Loaded struct {
 	Recorded   []bool        // the step has its record
 	Taken      []*TakenKey   // nil: the key is reserved now, for the need's execution
 	Claims     [][]Claimable // per ClaimNeed, in queue order
+	Deliveries []*Delivery   // nil: no such delivery. The same id gives the same pointer.
 	Files      []*LoadedFile // nil: no such file. The same id gives the same pointer.
 }
 
@@ -227,7 +241,16 @@ type Changes struct {
 	Gone       []int64    // keys of sessions to remove
 	Tombstones []Tombstone
 	Delete     []*Row // final executions to remove with all they own, but for their idempotency keys
-	Redact     []*Row // final executions whose payloads, messages, details, metadata and logs are removed
+	// Redact are final executions whose payloads, messages, details, metadata and logs are removed. Their messages that
+	// wait for delivery are cancelled, and what receivers answered is removed too.
+	Redact []*Row
+
+	Deliveries       []Delivery // new ones
+	DeliveryUpdates  []DeliveryUpdate
+	DeliveryAttempts []DeliveryAttempt
+	DeliveriesGone   []execution.ID // ended deliveries to remove with their attempts
+	Endpoints        []Endpoint     // written whole, by key
+	Secrets          []SecretSet    // written whole, by owner
 
 	Files    []File    // new records; their ExpiresAt is taken as it is
 	FileUses []FileUse // from now on the execution uses the file, which then does not expire; a repeat changes nothing
@@ -267,6 +290,7 @@ func (c *Changes) Reset() {
 	clear(c.Events)
 	clear(c.Metadata)
 	clear(c.Logs)
+	clear(c.Deliveries)
 	clear(c.Counts)
 	clear(c.Files)
 	counts := c.Counts
@@ -275,7 +299,7 @@ func (c *Changes) Reset() {
 	}
 	*c = Changes{
 		Insert: c.Insert[:0], Update: c.Update[:0], Events: c.Events[:0], Released: c.Released[:0],
-		Metadata: c.Metadata[:0], Counts: counts, Logs: c.Logs[:0],
+		Metadata: c.Metadata[:0], Counts: counts, Logs: c.Logs[:0], Deliveries: c.Deliveries[:0],
 		Files: c.Files[:0], FileUses: c.FileUses[:0], FilesGone: c.FilesGone[:0],
 	}
 }
@@ -284,7 +308,8 @@ func (c *Changes) Reset() {
 func (c *Changes) Empty() bool {
 	if len(c.Insert)+len(c.Update)+len(c.Events)+len(c.Metadata)+len(c.Logs)+len(c.Projects)+len(c.Workflows)+
 		len(c.Versions)+len(c.Keys)+len(c.KeyUses)+len(c.Sessions)+len(c.Gone)+len(c.Tombstones)+len(c.Delete)+len(c.Redact)+
-		len(c.Files)+len(c.FileUses)+len(c.FilesGone) > 0 {
+		len(c.Files)+len(c.FileUses)+len(c.FilesGone)+len(c.Deliveries)+len(c.DeliveryUpdates)+
+		len(c.DeliveryAttempts)+len(c.DeliveriesGone)+len(c.Endpoints)+len(c.Secrets) > 0 {
 		return false
 	}
 	for _, n := range c.Counts {

@@ -33,6 +33,7 @@ type Metrics struct {
 	leasesLost  prometheus.Counter
 	returned    *prometheus.CounterVec
 	lateness    prometheus.Histogram
+	attempts    *prometheus.HistogramVec
 	requests    *prometheus.CounterVec
 	took        *prometheus.HistogramVec
 	inFlight    prometheus.Gauge
@@ -65,6 +66,9 @@ func NewMetrics(version string, source Source) *Metrics {
 		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "sojourn_timer_lateness_seconds", Help: "How late timers fired.", Buckets: short,
 		}),
+		attempts: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sojourn_delivery_attempt_seconds", Help: "Attempts to deliver callbacks and webhooks, by what they led to.", Buckets: short,
+		}, []string{"outcome"}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sojourn_http_requests_total", Help: "Requests answered, by route.",
 		}, []string{"method", "route", "status"}),
@@ -93,7 +97,7 @@ func NewMetrics(version string, source Source) *Metrics {
 	})
 	info.Set(1)
 	m.registry.MustRegister(
-		m.batchSize, commit, m.dispatch, ended, m.leasesLost, m.returned, m.lateness, m.requests, m.took, m.inFlight,
+		m.batchSize, commit, m.dispatch, ended, m.leasesLost, m.returned, m.lateness, m.attempts, m.requests, m.took, m.inFlight,
 		info, m.scrape, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -126,6 +130,11 @@ func (m *Metrics) LeaseLost() { m.leasesLost.Inc() }
 
 // Returned implements engine.Metrics.
 func (m *Metrics) Returned(reason string) { m.returned.WithLabelValues(reason).Inc() }
+
+// Attempted implements webhook.Metrics.
+func (m *Metrics) Attempted(outcome string, took time.Duration) {
+	m.attempts.WithLabelValues(outcome).Observe(took.Seconds())
+}
 
 // Fired implements engine.Metrics.
 func (m *Metrics) Fired(late time.Duration) { m.lateness.Observe(late.Seconds()) }

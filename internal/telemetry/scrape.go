@@ -22,6 +22,8 @@ type Snapshot struct {
 	WAL         int64            // bytes of the write-ahead log
 	DiskFree    int64            // bytes; negative: unknown
 	LowDisk     bool             // starts are refused for lack of room
+	Deliveries  int64            // messages that wait for delivery
+	Overdue     time.Duration    // how long ago the first of them should have gone out
 	Connections int              // clients
 	Refused     int64            // connections that were too many, since the start
 }
@@ -49,7 +51,7 @@ type scraper struct {
 	last   *Snapshot // nil: the source failed
 	looked time.Time
 
-	queueLength, queueOldest, open, sessions, capacity, bytes, diskFree, lowDisk, connections, refused *prometheus.Desc
+	queueLength, queueOldest, open, sessions, capacity, bytes, diskFree, lowDisk, connections, refused, deliveries, overdue *prometheus.Desc
 }
 
 func newScraper(source Source) *scraper {
@@ -65,6 +67,8 @@ func newScraper(source Source) *scraper {
 		capacity:    d("worker_capacity", "Executions that they can hold together."),
 		bytes:       d("store_bytes", "Room that the data takes: data, reusable inside it, and the write-ahead log.", "part"),
 		diskFree:    d("disk_free_bytes", "Free space where the data lies."),
+		deliveries:  d("deliveries_pending", "Messages of callbacks and webhooks that wait for delivery."),
+		overdue:     d("deliveries_overdue_seconds", "How long ago the first of them should have gone out."),
 		lowDisk:     d("disk_low", "1 while starts are refused because the disk is nearly full."),
 		connections: d("connections_open", "Connections of clients."),
 		refused:     d("connections_refused_total", "Connections closed at once because there were too many."),
@@ -73,7 +77,7 @@ func newScraper(source Source) *scraper {
 
 // Describe implements prometheus.Collector.
 func (s *scraper) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.queueLength, s.queueOldest, s.open, s.sessions, s.capacity, s.bytes, s.diskFree, s.lowDisk, s.connections, s.refused} {
+	for _, d := range []*prometheus.Desc{s.queueLength, s.queueOldest, s.open, s.sessions, s.capacity, s.bytes, s.diskFree, s.lowDisk, s.connections, s.refused, s.deliveries, s.overdue} {
 		ch <- d
 	}
 }
@@ -107,6 +111,8 @@ func (s *scraper) Collect(ch chan<- prometheus.Metric) {
 		low = 1
 	}
 	gauge(s.lowDisk, low)
+	gauge(s.deliveries, float64(x.Deliveries))
+	gauge(s.overdue, x.Overdue.Seconds())
 	gauge(s.connections, float64(x.Connections))
 	ch <- prometheus.MustNewConstMetric(s.refused, prometheus.CounterValue, float64(x.Refused))
 }

@@ -269,6 +269,14 @@ func (s *Store) Key(ctx context.Context, publicID string) (*store.Key, error) {
 	return s.Store.Key(ctx, publicID)
 }
 
+// DueDeliveries fails as planned.
+func (s *Store) DueDeliveries(ctx context.Context, q store.DueQuery) (*store.DuePage, error) {
+	if err := s.read("DueDeliveries"); err != nil {
+		return nil, err
+	}
+	return s.Store.DueDeliveries(ctx, q)
+}
+
 // Catalog fails as planned.
 func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
 	if err := s.read("Catalog"); err != nil {

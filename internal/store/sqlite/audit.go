@@ -85,10 +85,12 @@ var auditQueries = []struct{ invariant, query string }{
 		WHERE label <> '' GROUP BY workflow, label HAVING count(*) > 1`},
 	{"names_unique", `SELECT format('API key %s: %d times', public_id, count(*)) FROM keys GROUP BY public_id HAVING count(*) > 1`},
 	{"keys_unique", `SELECT format('key %d: %d times', key, count(*)) FROM (SELECT key FROM projects UNION ALL SELECT key FROM workflows
-		UNION ALL SELECT key FROM versions UNION ALL SELECT key FROM keys UNION ALL SELECT key FROM sessions) GROUP BY key HAVING count(*) > 1`},
+		UNION ALL SELECT key FROM versions UNION ALL SELECT key FROM keys UNION ALL SELECT key FROM sessions
+		UNION ALL SELECT key FROM endpoints) GROUP BY key HAVING count(*) > 1`},
 	{"keys_unique", `SELECT format('key %d is above %d, the highest drawn', max(key), (SELECT value FROM meta WHERE name = 'key'))
 		FROM (SELECT key FROM projects UNION ALL SELECT key FROM workflows UNION ALL SELECT key FROM versions UNION ALL SELECT key FROM keys
-		UNION ALL SELECT key FROM sessions) HAVING max(key) > coalesce((SELECT value FROM meta WHERE name = 'key'), 0)`},
+		UNION ALL SELECT key FROM sessions
+		UNION ALL SELECT key FROM endpoints) HAVING max(key) > coalesce((SELECT value FROM meta WHERE name = 'key'), 0)`},
 	{"secret_hashed", `SELECT format('key %s: %d bytes', public_id, length(hash)) FROM keys WHERE length(hash) <> 32`},
 	{"step_once", `SELECT format('execution key %d, step %s: %d times', execution, step, count(*)) FROM journal
 		WHERE kind IN (7, 9, 21) GROUP BY execution, step HAVING count(*) > 1`},
@@ -113,6 +115,26 @@ var auditQueries = []struct{ invariant, query string }{
 		JOIN executions AS e ON e.pk = t.execution AND e.tail = t.tail JOIN file_uses AS u ON u.execution = e.pk WHERE t.redacted = 1`},
 	{"redaction_kept", `SELECT format('execution key %d is deleted and still there', t.execution) FROM tombstones AS t
 		JOIN executions AS e ON e.pk = t.execution AND e.tail = t.tail WHERE t.redacted = 0`},
+	{"catalog_whole", `SELECT format('endpoint %d: no project %d', key, project) FROM endpoints
+		WHERE project NOT IN (SELECT key FROM projects)`},
+	{"catalog_whole", `SELECT format('secret of endpoint %d: no such endpoint of project %d', s.endpoint, s.project) FROM signing_secrets AS s
+		WHERE s.project NOT IN (SELECT key FROM projects) OR s.endpoint <> 0
+		AND NOT EXISTS (SELECT 1 FROM endpoints AS e WHERE e.key = s.endpoint AND e.project = s.project)`},
+	{"callback_once", `SELECT format('execution key %d: status %d, %d messages', pk, status,
+			(SELECT count(*) FROM deliveries AS d WHERE d.execution = e.pk AND d.endpoint IS NULL))
+		FROM executions AS e WHERE callback IS NOT NULL
+		AND (status >= 5) <> (SELECT count(*) FROM deliveries AS d WHERE d.execution = e.pk AND d.endpoint IS NULL)`},
+	{"deliveries_owned", `SELECT format('delivery key %d: no project %d, execution key %d or endpoint %d', d.pk, d.project, d.execution, d.endpoint)
+		FROM deliveries AS d WHERE d.project NOT IN (SELECT key FROM projects)
+		OR d.execution IS NULL AND d.endpoint IS NULL
+		OR d.execution IS NOT NULL AND NOT EXISTS (SELECT 1 FROM executions AS e
+			WHERE e.pk = d.execution AND e.tail = d.execution_tail AND e.project = d.project)
+		OR d.endpoint IS NOT NULL AND NOT EXISTS (SELECT 1 FROM endpoints AS e WHERE e.key = d.endpoint AND e.project = d.project)`},
+	{"attempts_counted", `SELECT format('delivery key %d: %d attempts, %d recorded', pk, attempts,
+			(SELECT count(*) FROM delivery_attempts AS a WHERE a.delivery = d.pk))
+		FROM deliveries AS d WHERE attempts <> (SELECT count(*) FROM delivery_attempts AS a WHERE a.delivery = d.pk)`},
+	{"attempts_counted", `SELECT format('delivery key %d: there is no such delivery', delivery) FROM delivery_attempts
+		WHERE delivery NOT IN (SELECT pk FROM deliveries)`},
 	{"timeline_named", `SELECT 'there is no epoch' WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = 'epoch')`},
 }
 

@@ -97,6 +97,19 @@ var violations = []struct {
 	{"redaction_kept", "INSERT INTO tombstones SELECT pk, tail, project, 0, 1, 0 FROM executions WHERE status = 5"},
 	{"redaction_kept", "INSERT INTO tombstones SELECT pk, tail, project, 1, 1, 0 FROM executions WHERE status = 5"},
 	{"redaction_kept", "UPDATE journal SET body = NULL, details = NULL, message = NULL; INSERT INTO tombstones SELECT pk, tail, project, 1, 1, 0 FROM executions WHERE status = 5"},
+	{"callback_once", "DELETE FROM deliveries"},
+	{"callback_once", "INSERT INTO deliveries SELECT pk + 1, tail, project, endpoint, execution, execution_tail, destination, type, revision, status, attempt, at, state, attempts, base, due_at, ended_at, error FROM deliveries"},
+	{"callback_once", "UPDATE executions SET callback = 5 WHERE status = 1; INSERT INTO deliveries SELECT d.pk + 1, d.tail, d.project, NULL, e.pk, e.tail, 5, type, 1, 1, 0, at, 0, 0, 0, 1, NULL, NULL FROM deliveries AS d, executions AS e WHERE e.status = 1"},
+	{"deliveries_owned", "UPDATE deliveries SET execution = 1"},
+	{"deliveries_owned", "UPDATE deliveries SET execution_tail = 1"},
+	{"deliveries_owned", "UPDATE deliveries SET execution = NULL"},
+	{"deliveries_owned", "UPDATE deliveries SET endpoint = 99999"},
+	{"deliveries_owned", "UPDATE deliveries SET project = 99999"},
+	{"attempts_counted", "UPDATE deliveries SET attempts = 1"},
+	{"attempts_counted", "INSERT INTO delivery_attempts VALUES (1, 1, 1, 1, 200, NULL, NULL)"},
+	{"catalog_whole", "INSERT INTO endpoints VALUES (1, 99999, x'01', '', '', 4, NULL, '', 1, 1, NULL)"},
+	{"catalog_whole", "INSERT INTO signing_secrets SELECT key, 99999, 1, x'01', '', 1, NULL FROM projects"},
+	{"catalog_whole", "INSERT INTO signing_secrets VALUES (99999, 0, 1, x'01', '', 1, NULL)"},
 	{"timeline_named", "DELETE FROM meta WHERE name = 'epoch'"},
 }
 
@@ -122,6 +135,7 @@ func makeSound(t *testing.T) []byte {
 	s := open(t, sqlite.Config{Path: path})
 	w := storetest.NewWorld(t, s, 2)
 	start := w.NewStart()
+	start.Callback = 42
 	need := store.Need{Reservations: []store.Reservation{{Project: w.Project, Key: "k", Execution: start.ID}}}
 	w.MustCommit(need, func(l *store.Loaded, tx *storetest.Tx) {
 		r := tx.Start(start, l.Now)
@@ -135,7 +149,7 @@ func makeSound(t *testing.T) []byte {
 	w.Use(start.ID, w.File().ID)
 	w.Claim(start.ID)
 	w.Step(start.ID, "a", "1")
-	w.Complete(start.ID, "2")
+	w.CompleteWithCallback(start.ID)
 	w.Signal(w.Start(), "go")
 	w.Claim(w.Start())
 	w.Audit()

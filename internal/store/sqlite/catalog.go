@@ -75,7 +75,7 @@ func (w *writer) saveVersion(v *store.Version) error {
 	return nil
 }
 
-// Catalog reads all projects, workflows and versions, by key.
+// Catalog reads all projects, workflows, versions and endpoints, by key, and the signing secrets.
 func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
 	c := new(store.Catalog)
 	err := s.snapshot(ctx, func(conn *sqlite.Conn) error {
@@ -97,6 +97,9 @@ func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
 			})
 			return nil
 		}); err != nil {
+			return err
+		}
+		if err := catalogEndpoints(conn, c); err != nil {
 			return err
 		}
 		return eachRow(conn, "SELECT key, workflow, id, number, label, created_at, input_schema, description "+

@@ -36,6 +36,7 @@ type writer struct {
 
 	// Of the transaction under way.
 	rows    map[int64]loaded
+	letters map[int64]*store.Delivery
 	slab    []store.Row
 	claimed int64 // payload bytes read for claims
 	result  store.Loaded
@@ -58,7 +59,7 @@ type extended struct {
 }
 
 func newWriter(s *Store, conn *sqlite.Conn) (*writer, error) {
-	w := &writer{s: s, conn: conn, others: map[string]*stmt{}, rows: map[int64]loaded{}, logs: map[logGroup]int32{}}
+	w := &writer{s: s, conn: conn, others: map[string]*stmt{}, rows: map[int64]loaded{}, letters: map[int64]*store.Delivery{}, logs: map[logGroup]int32{}}
 	for _, q := range []struct {
 		into  **stmt
 		query string
@@ -200,6 +201,7 @@ func (w *writer) finish(c *store.Changes) {
 
 func (w *writer) forget() {
 	clear(w.rows)
+	clear(w.letters)
 	clear(w.extends)
 	w.extends = w.extends[:0]
 	w.slab = nil // rows live on with whoever asked for them
@@ -210,8 +212,10 @@ func (w *writer) forget() {
 	clear(r.Taken)
 	clear(r.Claims)
 	clear(r.Files)
+	clear(r.Deliveries)
 	*r = store.Loaded{
 		Executions: r.Executions[:0], Recorded: r.Recorded[:0], Taken: r.Taken[:0], Claims: r.Claims[:0], Files: r.Files[:0],
+		Deliveries: r.Deliveries[:0],
 	}
 }
 
@@ -256,6 +260,13 @@ func (w *writer) read(need *store.Need) error {
 			return fmt.Errorf("load file %s: %w", id.Text(execution.PrefixFile), err)
 		}
 		r.Files = append(r.Files, f)
+	}
+	for _, id := range need.Deliveries {
+		d, err := w.loadDelivery(id)
+		if err != nil {
+			return fmt.Errorf("load delivery %s: %w", id.Text(execution.PrefixEvent), err)
+		}
+		r.Deliveries = append(r.Deliveries, d)
 	}
 	return nil
 }
@@ -354,6 +365,9 @@ func (w *writer) save(need *store.Need, c *store.Changes) error {
 	if err := w.saveRecords(c); err != nil {
 		return err
 	}
+	if err := w.saveDeliveries(c); err != nil {
+		return err
+	}
 	for _, r := range c.Redact {
 		if err := w.redactRow(r); err != nil {
 			return err
@@ -395,7 +409,7 @@ func (w *writer) saveRecords(c *store.Changes) error {
 			return err
 		}
 	}
-	if len(c.Projects)+len(c.Workflows)+len(c.Versions)+len(c.Keys)+len(c.Sessions)+len(c.Gone) == 0 {
+	if len(c.Projects)+len(c.Workflows)+len(c.Versions)+len(c.Keys)+len(c.Sessions)+len(c.Gone)+len(c.Endpoints) == 0 {
 		return nil
 	}
 	var highest int64
@@ -426,6 +440,12 @@ func (w *writer) saveRecords(c *store.Changes) error {
 	for i := range c.Sessions {
 		highest = max(highest, c.Sessions[i].Key)
 		if err := w.saveSession(&c.Sessions[i]); err != nil {
+			return err
+		}
+	}
+	for i := range c.Endpoints {
+		highest = max(highest, c.Endpoints[i].Key)
+		if err := w.saveEndpoint(&c.Endpoints[i]); err != nil {
 			return err
 		}
 	}

@@ -18,11 +18,11 @@ const (
 	changingColumns = "intended, why, revision, attempt, steps, failures, finalizers, bytes, cancel_reason, " +
 		"session, lease, started_at, completed_at, wake_at, expires_at, deadline_at, cancel_requested_at, cancel_by, " +
 		"progress, error_code, first, last"
-	rowColumns = fixedColumns + ", status, ready_at, strikes, inbox, " + changingColumns
+	rowColumns = fixedColumns + ", status, ready_at, strikes, inbox, " + changingColumns + ", callback"
 
 	fixedWidth    = 7
 	changingWidth = 22
-	rowWidth      = fixedWidth + 4 + changingWidth
+	rowWidth      = fixedWidth + 4 + changingWidth + 1
 
 	leaseColumn = 21 // of rowColumns
 )
@@ -67,6 +67,7 @@ func scanRow(s *sqlite.Stmt, r *store.Row) {
 	r.ErrorCode = s.ColumnText(30)
 	r.First = s.ColumnInt64(31)
 	r.Last = s.ColumnInt64(32)
+	r.Callback = s.ColumnInt64(rowWidth - 1)
 }
 
 // bindChanging binds changingColumns, the first of them to parameter i.
@@ -104,7 +105,7 @@ func bindChanging(s *stmt, i int, r *store.Row) {
 }
 
 const insertQuery = "INSERT INTO executions (" + rowColumns + ", due_at) VALUES " +
-	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 // insertRow saves a new execution.
 func (w *writer) insertRow(r *store.Row) error {
@@ -121,6 +122,7 @@ func (w *writer) insertRow(r *store.Row) error {
 	s.setInt(10, int64(r.Strikes))
 	s.setOptionalText(11, string(r.Inbox))
 	bindChanging(s, fixedWidth+5, r)
+	s.setOptional(rowWidth, r.Callback)
 	s.setTime(rowWidth+1, r.DueAt())
 	if err := s.run(); err != nil {
 		return fmt.Errorf("insert execution %s: %w", r.ID, err)
@@ -249,7 +251,10 @@ func (w *writer) deleteRow(r *store.Row) error {
 	if err := w.deleteHistory(last); err != nil {
 		return fmt.Errorf("delete the history of execution %s: %w", r.ID, err)
 	}
-	return w.deleteFindings(pk)
+	if err := w.deleteFindings(pk); err != nil {
+		return err
+	}
+	return w.deleteDeliveries(r.ID)
 }
 
 // deleteFindings removes an execution's metadata and logs, and its uses of files.
@@ -290,7 +295,10 @@ func (w *writer) redactRow(r *store.Row) error {
 	if err := w.redactHistory(last); err != nil {
 		return fmt.Errorf("redact the history of execution %s: %w", r.ID, err)
 	}
-	return w.deleteFindings(r.ID.Order())
+	if err := w.deleteFindings(r.ID.Order()); err != nil {
+		return err
+	}
+	return w.redactDeliveries(r)
 }
 
 // Get reads one execution of the project, or store.ErrNotFound.

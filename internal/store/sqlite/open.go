@@ -292,14 +292,14 @@ func (s *Store) recall(ctx context.Context, source func() time.Time) error {
 			{`SELECT max(coalesce((SELECT value FROM meta WHERE name = 'key'), 0),
 				coalesce((SELECT max(key) FROM projects), 0), coalesce((SELECT max(key) FROM workflows), 0),
 				coalesce((SELECT max(key) FROM versions), 0), coalesce((SELECT max(key) FROM keys), 0),
-				coalesce((SELECT max(key) FROM sessions), 0))`, &key},
+				coalesce((SELECT max(key) FROM sessions), 0), coalesce((SELECT max(key) FROM endpoints), 0))`, &key},
 		} {
 			if err := queryInt(conn, q.query, q.into); err != nil {
 				return err
 			}
 		}
 		var created int64
-		if err := queryInt(conn, "SELECT coalesce(max(pk), 0) FROM executions", &created); err != nil {
+		if err := queryInt(conn, "SELECT max(coalesce((SELECT max(pk) FROM executions), 0), coalesce((SELECT max(pk) FROM deliveries), 0))", &created); err != nil {
 			return err
 		}
 		latest = max(latest, execution.Time(execution.IDFromParts(created, 0).Millis()*1000))

@@ -36,8 +36,8 @@ func (s *Store) NextDue(ctx context.Context) (execution.Time, error) {
 	return execution.Time(due), nil
 }
 
-// Ended are finished executions of the workflow that were created before the instant and ended before it, oldest first
-// within each state.
+// Ended are finished executions of the workflow that were created before the instant and ended before it, and of which
+// no message waits for delivery, oldest first within each state.
 func (s *Store) Ended(ctx context.Context, workflow int64, before execution.Time, limit int) ([]execution.ID, error) {
 	var ids []execution.ID
 	bound := execution.MakeID(max(floorDiv(int64(before)-1, 1000)+1, 0), 0, 0).Order()
@@ -47,7 +47,8 @@ func (s *Store) Ended(ctx context.Context, workflow int64, before execution.Time
 				continue
 			}
 			found, err := idsOf(conn, "SELECT pk, tail FROM executions INDEXED BY executions_list "+
-				"WHERE workflow = ? AND status = ? AND pk < ? AND completed_at < ? ORDER BY pk LIMIT ?",
+				"WHERE workflow = ? AND status = ? AND pk < ? AND completed_at < ? AND NOT EXISTS (SELECT 1 FROM deliveries AS d "+
+				"WHERE d.execution = executions.pk AND d.due_at IS NOT NULL) ORDER BY pk LIMIT ?",
 				workflow, int64(status), bound, int64(before), int64(limit-len(ids)))
 			if err != nil {
 				return err

@@ -39,6 +39,7 @@ func Run(t *testing.T, h Harness) {
 		{"keys", keys},
 		{"sessions", sessions},
 		{"deletes", deletes},
+		{"deliveries", deliveries},
 		{"walls", walls},
 		{"retries", retries},
 		{"backups", backups},

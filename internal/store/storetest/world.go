@@ -268,6 +268,13 @@ func (w *World) Dump() string {
 	check("due", err)
 	fmt.Fprintf(&b, "%+v\n%+v\n%+v\n%v\n", keys, sessions, queues, due)
 	for _, p := range cat.Projects {
+		list, err := w.Store.Deliveries(ctx, store.DeliveryQuery{Project: p.Key, Limit: 10_000})
+		check("deliveries", err)
+		for _, d := range list {
+			_, attempts, err := w.Store.Delivery(ctx, p.Key, d.ID)
+			check("delivery", err)
+			fmt.Fprintf(&b, "%+v %+v\n", d, attempts)
+		}
 		counts, err := w.Store.Counts(ctx, store.CountQuery{Project: p.Key})
 		check("counts", err)
 		fmt.Fprintf(&b, "%+v\n", counts)

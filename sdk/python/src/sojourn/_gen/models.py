@@ -8,11 +8,14 @@ from typing import Any, Literal, TypeAlias, Union
 from .._model import Model, Time
 
 __all__ = [
+    "CallbackSecrets",
+    "CallbackSecretsSecretsItem",
     "CancelExecutionsResponse",
     "CountExecutionsResponse",
     "Counts",
     "Event",
     "EventActor",
+    "EventPage",
     "Execution",
     "ExecutionPage",
     "ExecutionWorkflow",
@@ -23,6 +26,8 @@ __all__ = [
     "InfoLimits",
     "InfoProject",
     "Key",
+    "ListDeliveriesResponse",
+    "ListEndpointsResponse",
     "ListFilesResponse",
     "ListKeysResponse",
     "ListProjectsResponse",
@@ -31,6 +36,7 @@ __all__ = [
     "ListWorkflowsResponse",
     "LogLine",
     "NewKey",
+    "NewWebhookEndpoint",
     "Problem",
     "ProblemErrorsItem",
     "Project",
@@ -44,6 +50,9 @@ __all__ = [
     "StepAttemptsItem",
     "Trigger",
     "Version",
+    "WebhookDelivery",
+    "WebhookDeliveryAttemptLogItem",
+    "WebhookEndpoint",
     "Worker",
     "Workflow",
 ]
@@ -131,6 +140,14 @@ class Event(Model):
     """Of whoever decided."""
     by: str | None = None
     """Who decided, as the decider said."""
+    status: Status
+    """The state of the execution after it."""
+    execution_id: str | None = None
+    """In streams."""
+    workflow_id: str | None = None
+    """In streams of a project."""
+    workflow: str | None = None
+    """The name of the workflow, in streams of a project."""
 
 
 class Execution(Model):
@@ -170,6 +187,8 @@ class Execution(Model):
     trigger_type: Trigger
     metadata: dict[str, str] | None = None
     """Your own labels, to filter by."""
+    callback_url: str | None = None
+    """Told when the execution has ended."""
     created_at: Time
     scheduled_at: Time | None = None
     started_at: Time | None = None
@@ -309,6 +328,18 @@ class GetExecutionLogsResponse(Model):
     next_cursor: str | None
 
 
+class EventPage(Model):
+    """Event page, as in the API's document."""
+
+    data: list[Event]
+    has_more: bool
+    """There may be more already."""
+    last_id: str
+    """What to give as after to go on."""
+    reset: bool | None = None
+    """As the event of that name in a stream."""
+
+
 class Workflow(Model):
     """Workflow, as in the API's document."""
 
@@ -405,7 +436,118 @@ class ListFilesResponse(Model):
     next_cursor: str | None
 
 
-Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "admin"] | str
+class WebhookEndpoint(Model):
+    """Webhook endpoint, as in the API's document."""
+
+    id: str
+    url: str
+    description: str
+    events: list[Literal["created", "status_changed", "terminal"] | str]
+    """What it hears of: `created` when an execution was started, `status_changed` when its status changed to one
+    that is not final, `terminal` when it ended.
+    """
+    workflows: list[str] | None = None
+    """The only workflows it hears of; absent: all."""
+    enabled: bool
+    disabled_reason: str | None = None
+    """Why it is disabled: `by_request`, or `receiver_gone` when the receiver answered 410."""
+    created_at: Time
+    updated_at: Time
+    secret_hints: list[str]
+    """The last characters of the secrets that sign now, the newest first."""
+
+
+class ListEndpointsResponse(Model):
+    """List endpoints response, as in the API's document."""
+
+    data: list[WebhookEndpoint]
+    has_more: bool
+    next_cursor: None
+
+
+class NewWebhookEndpoint(Model):
+    """New webhook endpoint, as in the API's document."""
+
+    id: str
+    url: str
+    description: str
+    events: list[Literal["created", "status_changed", "terminal"] | str]
+    """What it hears of: `created` when an execution was started, `status_changed` when its status changed to one
+    that is not final, `terminal` when it ended.
+    """
+    workflows: list[str] | None = None
+    """The only workflows it hears of; absent: all."""
+    enabled: bool
+    disabled_reason: str | None = None
+    """Why it is disabled: `by_request`, or `receiver_gone` when the receiver answered 410."""
+    created_at: Time
+    updated_at: Time
+    secret_hints: list[str]
+    """The last characters of the secrets that sign now, the newest first."""
+    secret: str
+    """What receivers verify signatures with. It is not shown again."""
+
+
+class WebhookDeliveryAttemptLogItem(Model):
+    """Webhook delivery attempt log item, as in the API's document."""
+
+    at: Time
+    duration_ms: int
+    status: int | None = None
+    """Of the answer; absent when there was none."""
+    error: str | None = None
+    response_excerpt: str | None = None
+    """How the answer began."""
+
+
+class WebhookDelivery(Model):
+    """Webhook delivery, as in the API's document."""
+
+    id: str
+    kind: Literal["callback", "endpoint", "test"] | str
+    endpoint_id: str | None = None
+    execution_id: str | None = None
+    revision: int | None = None
+    """Of the execution when the message was made."""
+    type: Literal["execution.created", "execution.status_changed", "execution.completed", "execution.failed", "execution.cancelled", "execution.rejected", "endpoint.test"] | str
+    url: str | None = None
+    """Where it goes; absent when the execution was redacted."""
+    state: Literal["pending", "delivered", "dead", "cancelled"] | str
+    attempts: int
+    """Made so far."""
+    next_attempt_at: Time | None = None
+    created_at: Time
+    delivered_at: Time | None = None
+    last_error: str | None = None
+    attempt_log: list[WebhookDeliveryAttemptLogItem] | None = None
+    """Only with one delivery."""
+    body: str | None = None
+    """The body that is sent, exactly; only with one delivery."""
+
+
+class CallbackSecretsSecretsItem(Model):
+    """Callback secrets secrets item, as in the API's document."""
+
+    secret: str
+    created_at: Time
+    expires_at: Time | None = None
+
+
+class CallbackSecrets(Model):
+    """Callback secrets, as in the API's document."""
+
+    secrets: list[CallbackSecretsSecretsItem]
+
+
+class ListDeliveriesResponse(Model):
+    """List deliveries response, as in the API's document."""
+
+    data: list[WebhookDelivery]
+    has_more: bool
+    next_cursor: str | None
+
+
+Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "webhooks:manage", "admin"] | str
 """What a key may do. `admin` may do everything."""
 
 

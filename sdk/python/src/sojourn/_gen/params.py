@@ -12,9 +12,12 @@ __all__ = [
     "CancelExecutionParams",
     "CreateProjectParams",
     "CreateVersionParams",
+    "EndpointUpdateParams",
     "KeySpecParams",
+    "NewEndpointSpecParams",
     "OverridesParams",
     "Scope",
+    "SecretRotationParams",
     "SetCurrentVersionParams",
     "StartExecutionsParams",
     "StartParams",
@@ -62,6 +65,10 @@ class StartParams(TypedDict):
     idempotency_key: NotRequired[str]
     """As the header Idempotency-Key."""
     trigger: NotRequired[Literal["api", "cli", "manual"] | str]
+    callback_url: NotRequired[str]
+    """An http or https URL that gets one signed message when the execution has ended; see `webhooks`. Addresses
+    inside the server's network are refused.
+    """
     overrides: NotRequired[OverridesParams]
     """Steps of this execution that do not run. Each has the given output at once."""
 
@@ -165,7 +172,47 @@ class SetCurrentVersionParams(TypedDict):
     """A version's label or number."""
 
 
-Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "admin"] | str
+class NewEndpointSpecParams(TypedDict):
+    """New endpoint spec params, as in the API's document."""
+
+    url: str
+    """An http or https URL."""
+    description: NotRequired[str]
+    events: NotRequired[list[Literal["created", "status_changed", "terminal"] | str]]
+    """What it hears of: `created` when an execution was started, `status_changed` when its status changed to one
+    that is not final, `terminal` when it ended.
+    """
+    workflows: NotRequired[list[str] | None]
+    """Names of the only workflows it hears of; null: all."""
+    enabled: NotRequired[bool]
+    secret: NotRequired[str]
+    """`whsec_` and base64 of 24 to 64 bytes; without it one is made."""
+
+
+class EndpointUpdateParams(TypedDict):
+    """Endpoint update params, as in the API's document."""
+
+    url: NotRequired[str]
+    """An http or https URL."""
+    description: NotRequired[str]
+    events: NotRequired[list[Literal["created", "status_changed", "terminal"] | str]]
+    """What it hears of: `created` when an execution was started, `status_changed` when its status changed to one
+    that is not final, `terminal` when it ended.
+    """
+    workflows: NotRequired[list[str] | None]
+    """Names of the only workflows it hears of; null: all."""
+    enabled: NotRequired[bool]
+    """Whether messages are sent to it."""
+
+
+class SecretRotationParams(TypedDict):
+    """Secret rotation params, as in the API's document."""
+
+    grace_ms: NotRequired[int]
+    """How long the old secret signs beside the new one."""
+
+
+Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "webhooks:manage", "admin"] | str
 """What a key may do. `admin` may do everything."""
 
 
