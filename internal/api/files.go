@@ -49,7 +49,7 @@ func (a *API) uploadFile(x *exchange) error {
 		return &engine.Error{Code: codeUnsupportedMedia, Message: "Content-Encoding " + clip(e[0], 40) + " is not accepted; send the file as it is"}
 	}
 	f, err := a.receive(x, h)
-	x.uploaded()
+	x.uploaded(err != nil)
 	if err != nil {
 		x.w.Header()["Connection"] = headerClose // the rest of the body may be long
 		return err

@@ -48,8 +48,11 @@ func (x *exchange) cutOff(err error) error {
 	return &engine.Error{Code: engine.CodeInvalid, Message: "the body ended early or came too slowly; send it again", Err: err}
 }
 
-// uploaded ends an upload: the answer has its time anew, and a deadline for reading must not pass during a hold.
-func (x *exchange) uploaded() {
-	_ = x.control.SetReadDeadline(time.Time{})
+// uploaded ends an upload: the answer has its time anew, and a deadline for reading must not pass during a hold. After
+// an upload that failed the deadline stays, for what the server reads of the rest before it closes the connection.
+func (x *exchange) uploaded(failed bool) {
+	if !failed {
+		_ = x.control.SetReadDeadline(time.Time{})
+	}
 	_ = x.control.SetWriteDeadline(x.api.cfg.Now().Add(x.api.cfg.BodyTimeout + x.route.hold))
 }

@@ -62,7 +62,7 @@ func (x *exchange) readForm(documents ...string) (*form, error) {
 	}
 	f := &form{x: x}
 	err = f.read(r, documents)
-	x.uploaded()
+	x.uploaded(err != nil)
 	if err != nil {
 		f.discard()
 		x.w.Header()["Connection"] = headerClose // the rest of the body may be long
