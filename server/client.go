@@ -43,27 +43,34 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
-	w := &answer{header: http.Header{}}
+	w := &answer{header: http.Header{}, streams: make(chan struct{})}
 	done := make(chan error, 1)
 	go func() {
 		defer cancel()
 		defer func() {
 			p := recover()
 			_ = in.Body.Close()
+			var end error
 			switch err, ok := p.(error); {
 			case p == nil:
-				done <- nil
 			case ok && errors.Is(err, http.ErrAbortHandler):
-				done <- errors.New("the server ended the request")
+				end = errors.New("the server ended the request")
 			default:
-				done <- fmt.Errorf("panic in the server: %v", p)
+				end = fmt.Errorf("panic in the server: %v", p)
 			}
+			if w.writer != nil {
+				_ = w.writer.CloseWithError(end) // never fails
+			}
+			done <- end
 		}()
 		t.handler.ServeHTTP(w, in)
 	}()
 	select {
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
+	case <-w.streams:
+		stop := context.AfterFunc(ctx, func() { _ = w.reader.CloseWithError(context.Cause(ctx)) })
+		return w.response(r, -1, &streamed{io.MultiReader(&w.body, w.reader), w.reader, func() { stop(); cancel() }}), nil
 	case err := <-done:
 		if err != nil {
 			return nil, err
@@ -72,19 +79,39 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.sent, ContentLength: int64(w.body.Len()),
-		Body: io.NopCloser(&w.body), Request: r,
-	}, nil
+	return w.response(r, int64(w.body.Len()), io.NopCloser(&w.body)), nil
 }
 
-// answer collects what a handler writes.
+// streamed is the body of an answer that is read while it is written.
+type streamed struct {
+	io.Reader
+	pipe *io.PipeReader
+	done func()
+}
+
+// Close tells the handler that nobody reads any more.
+func (s *streamed) Close() error {
+	s.done()
+	return s.pipe.Close()
+}
+
+// answer collects what a handler writes. From the first Flush on it is a stream: the reader gets what is written then
+// as it is written.
 type answer struct {
-	header http.Header
-	sent   http.Header // as it was when the status was written
-	status int
-	body   bytes.Buffer
+	header  http.Header
+	sent    http.Header // as it was when the status was written
+	status  int
+	body    bytes.Buffer  // what was written before
+	streams chan struct{} // closed when it became a stream
+	reader  *io.PipeReader
+	writer  *io.PipeWriter
+}
+
+func (w *answer) response(r *http.Request, length int64, body io.ReadCloser) *http.Response {
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.sent, ContentLength: length, Body: body, Request: r,
+	}
 }
 
 func (w *answer) Header() http.Header { return w.header }
@@ -97,5 +124,18 @@ func (w *answer) WriteHeader(status int) {
 
 func (w *answer) Write(b []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
+	if w.writer != nil {
+		return w.writer.Write(b)
+	}
 	return w.body.Write(b)
+}
+
+// Flush makes the answer a stream.
+func (w *answer) Flush() {
+	if w.writer != nil {
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	w.reader, w.writer = io.Pipe()
+	close(w.streams)
 }

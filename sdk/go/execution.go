@@ -147,7 +147,27 @@ type Event struct {
 	Progress *float64  `json:"progress,omitempty"`
 	Code     string    `json:"code,omitempty"`
 	Message  string    `json:"message,omitempty"`
+	Status   Status    `json:"status,omitempty"` // of the execution after it
+
+	// Of waits for signals and approvals.
+	Wait    string          `json:"wait,omitempty"` // signal or approval
+	Name    string          `json:"name,omitempty"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+	Outcome string          `json:"outcome,omitempty"` // received, approved, rejected or timeout
+	Comment string          `json:"comment,omitempty"`
+	By      string          `json:"by,omitempty"`
+
+	// In streams of events.
+	ID          string `json:"-"` // to go on after it
+	ExecutionID string `json:"execution_id,omitempty"`
+	WorkflowID  string `json:"workflow_id,omitempty"` // in streams of a project
+	Workflow    string `json:"workflow,omitempty"`    // its name, in streams of a project
+
+	raw json.RawMessage
 }
+
+// RawJSON is the event of a stream as the server sent it, with members that this SDK does not know; nil for others.
+func (e *Event) RawJSON() json.RawMessage { return e.raw }
 
 // Actor says who caused an event.
 type Actor struct {
