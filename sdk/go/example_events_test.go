@@ -24,11 +24,11 @@ func ExampleExecutionService_Events() {
 		if err != nil {
 			panic(err)
 		}
-		fmt.Println(e.Revision, e.Type, e.Step)
+		fmt.Println(e.Revision, e.Type)
 	}
 	// Output:
 	// 1 created
 	// 2 claimed
-	// 3 step_completed boil
+	// 3 step_completed
 	// 4 completed
 }
