@@ -12,7 +12,18 @@ export {
   type RawResponse,
   Sojourn,
 } from "./client.js";
+export {
+  type ApprovalOptions,
+  Context,
+  type Log,
+  type Recorded,
+  type SignalOptions,
+  type SleepOptions,
+  type StepContext,
+  type StepOptions,
+} from "./context.js";
 export * from "./errors.js";
+export * from "./failures.js";
 export {
   type FileContent,
   type FileInput,
@@ -23,6 +34,7 @@ export {
   toFile,
   Upload,
 } from "./files.js";
+export * from "./interruptions.js";
 export type { Logger } from "./logger.js";
 export { Page, PagePromise } from "./pagination.js";
 export * from "./resources/executions.js";
@@ -34,4 +46,5 @@ export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from "./standard-sch
 export * from "./types.js";
 export { VERSION } from "./version.js";
 export { verifyWebhook, type WebhookEvent, type WebhookHeaders, WebhookVerificationError } from "./webhooks.js";
+export * from "./worker.js";
 export { defineWorkflow, type Workflow } from "./workflow.js";

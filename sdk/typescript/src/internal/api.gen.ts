@@ -89,6 +89,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a project
+         * @description As the stream of one execution, with the events of all of the project's, in the order in which they were stored. The
+         *     `id` is a cursor that means nothing to clients; a line with an `id` alone, without an event, moves it on. Without
+         *     `after` the stream begins now. `event: reset` says that the cursor is of a timeline that a restore has ended: the
+         *     stream goes on from now. Events of deleted executions are not in it.
+         */
+        get: operations["followProject"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/executions": {
         parameters: {
             query?: never;
@@ -110,6 +133,9 @@ export interface paths {
          *
          *     Send an `Idempotency-Key` and repeat the request as often as you like: one execution is made, and a repeat answers
          *     200 with it and `Idempotent-Replay: true`. The same key with another body is 422.
+         *
+         *     Files can come along in a form: a text part `execution` with the body as JSON, in any place, and up to 15 parts
+         *     with files, each of which becomes a member of the input under the name of its part.
          */
         post: operations["startExecution"];
         delete?: never;
@@ -163,6 +189,38 @@ export interface paths {
          *     itself (202); asking again changes nothing and answers 202 too. One that has ended answers 409 `already_terminal`.
          */
         post: operations["cancelExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Follow an execution
+         * @description A stream of server-sent events: what has happened since the revision `after`, then what happens. Each has the
+         *     revision as its `id`, the kind as its `event` and an Event as its `data`. After the last one comes `event: end`
+         *     with a StreamEnd, and the stream ends; one that ends without it is to be opened again after a second, with the last
+         *     `id` in the header Last-Event-ID, as browsers do by themselves. No event is then missing and none comes twice.
+         *
+         *     Every 15 seconds of silence a comment is sent. Who does not read for 10 seconds is cut off. `event: reset` says that
+         *     the revision named is not reached: the data was restored from a backup, and the stream begins anew.
+         *
+         *     With `Accept: application/json` the answer is a page of what there is, to be asked for again with `last_id` as
+         *     `after`.
+         */
+        get: operations["followExecution"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -265,6 +323,83 @@ export interface paths {
         };
         /** Count executions by state */
         get: operations["countExecutions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List files
+         * @description Newest first.
+         */
+        get: operations["listFiles"];
+        put?: never;
+        /**
+         * Upload a file
+         * @description The file is the body, of the type that Content-Type names, or the one part of a form. It is on stable storage when
+         *     the answer arrives. A file that no execution refers to is removed after 24 hours. A `workers:run` key may upload
+         *     for an execution that it holds, with the header `Sojourn-Lease`; the file then belongs to that execution at once.
+         */
+        post: operations["uploadFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a file's record
+         * @description A `workers:run` key may read files of an execution that it holds, with the header `Sojourn-Lease`.
+         */
+        get: operations["getFile"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a file
+         * @description References to it remain and lead nowhere. A file that an open execution refers to is 409.
+         */
+        delete: operations["deleteFile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Download a file
+         * @description Its bytes, always as an attachment. One `Range` is answered with 206; several are answered with the whole. A
+         *     `workers:run` key may read files of an execution that it holds, with the header `Sojourn-Lease`.
+         */
+        get: operations["downloadFile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -626,14 +761,19 @@ export interface components {
             /** @description Must be shown by every operation. */
             lease: string;
             metadata?: components["schemas"]["Metadata"];
-            /** @description Steps and sleeps of earlier attempts; their results stand and they must not run again. */
+            /** @description Steps, sleeps and waits of earlier attempts; their results stand and they must not run again. */
             recorded?: {
+                ended?: components["schemas"]["WaitEnd"];
                 /** @description Of a step that failed for good. */
                 error?: string;
                 error_code?: string;
+                /** @description When an open wait times out. */
+                expires_in_ms?: number;
                 input_hash?: components["schemas"]["Hex"];
                 /** @enum {string} */
-                kind: "step" | "sleep" | (string & {});
+                kind: "step" | "sleep" | "wait" | (string & {});
+                /** @description What a wait is for. */
+                name?: string;
                 next_attempt_in_ms?: number;
                 /** @description The result of a completed step. */
                 output?: components["schemas"]["JSON"];
@@ -646,6 +786,8 @@ export interface components {
                 tries?: number;
                 until?: components["schemas"]["Time"];
                 until_in_ms?: number;
+                /** @enum {string} */
+                wait?: "signal" | "approval" | (string & {});
             }[];
             traceparent?: string;
             version?: number;
@@ -687,6 +829,7 @@ export interface components {
             delivery: number;
             drop?: components["schemas"]["DropSignals"];
             executions: components["schemas"]["Assignment"][];
+            wake?: components["schemas"]["WakeSignals"];
         };
         /** @description Executions that are no longer yours. */
         DropSignals: components["schemas"]["ExecutionRef"][];
@@ -698,14 +841,49 @@ export interface components {
             };
             at: components["schemas"]["Time"];
             attempt?: number;
+            /** @description Who decided, as the decider said. */
+            by?: string;
             code?: string;
+            /** @description Of whoever decided. */
+            comment?: string;
+            /** @description In streams. */
+            execution_id?: components["schemas"]["ExecutionRef"];
             message?: string;
+            /** @description Of the signal or approval. */
+            name?: string;
+            /**
+             * @description Of wait_ended.
+             * @enum {string}
+             */
+            outcome?: "received" | "approved" | "rejected" | "timeout" | (string & {});
+            /** @description What the approver gets to see, or what came with the signal or the decision; a signal's is in its own event. */
+            payload?: components["schemas"]["JSON"];
             progress?: number;
             revision: number;
+            /** @description The state of the execution after it. */
+            status: components["schemas"]["Status"];
             step?: string;
             /** @enum {string} */
-            type: "created" | "ready" | "claimed" | "returned" | "lease_lost" | "step_started" | "step_completed" | "step_failed" | "sleep_started" | "progressed" | "suspended" | "woken" | "attempt_failed" | "retried" | "cancel_requested" | "finalizing" | "completed" | "failed" | "cancelled" | "rejected" | (string & {});
+            type: "created" | "ready" | "claimed" | "returned" | "lease_lost" | "step_started" | "step_completed" | "step_failed" | "sleep_started" | "progressed" | "suspended" | "woken" | "attempt_failed" | "retried" | "cancel_requested" | "finalizing" | "completed" | "failed" | "cancelled" | "rejected" | "wait_started" | "signalled" | "wait_ended" | (string & {});
             until?: components["schemas"]["Time"];
+            /**
+             * @description Of wait_started.
+             * @enum {string}
+             */
+            wait?: "signal" | "approval" | (string & {});
+            /** @description The name of the workflow, in streams of a project. */
+            workflow?: string;
+            /** @description In streams of a project. */
+            workflow_id?: components["schemas"]["WorkflowId"];
+        };
+        EventPage: {
+            data: components["schemas"]["Event"][];
+            /** @description There may be more already. */
+            has_more: boolean;
+            /** @description What to give as after to go on. */
+            last_id: string;
+            /** @description As the event of that name in a stream. */
+            reset?: boolean;
         };
         Execution: {
             /** @description How often a worker took it. */
@@ -780,6 +958,31 @@ export interface components {
                 [key: string]: unknown;
             };
             message: string;
+        };
+        File: {
+            created_at: components["schemas"]["Time"];
+            /** @description When it is removed unless an execution refers to it by then; absent while one does. */
+            expires_at?: components["schemas"]["Time"];
+            /** @description What its sender called it, without directories. */
+            filename: string;
+            /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
+            id: string;
+            /** @description What its sender says it is; application/octet-stream when unknown. */
+            mime_type: string;
+            sha256: string;
+            /** @description In bytes. */
+            size: number;
+        };
+        /** @description How a file stands in an input or output. Send `fileId`; the server fills in the rest. */
+        FileReference: {
+            /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
+            fileId: string;
+            filename?: string;
+            mimeType?: string;
+            sha256?: string;
+            size?: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description How long a worker may take to stop.
@@ -887,6 +1090,7 @@ export interface components {
          *     `step_completed` step, output, try, duration_ms, input_hash ·
          *     `step_failed` step, try, error, retry, final, duration_ms, input_hash ·
          *     `sleep` step, duration_ms ·
+         *     `wait` step, wait, name, timeout_ms, payload ·
          *     `suspend` wake_at ·
          *     `progress` value ·
          *     `log` step, level, message, fields, at ·
@@ -915,14 +1119,22 @@ export interface components {
             /** @enum {string} */
             level?: "debug" | "info" | "warn" | "error" | (string & {});
             message?: string;
+            /** @description What is waited for; default: the step without its number. */
+            name?: string;
             /** @enum {string} */
-            op: "step_started" | "step_completed" | "step_failed" | "sleep" | "suspend" | "progress" | "log" | "complete" | "fail" | "reject" | "cancelled" | "return" | (string & {});
+            op: "step_started" | "step_completed" | "step_failed" | "sleep" | "suspend" | "progress" | "log" | "complete" | "fail" | "reject" | "cancelled" | "return" | "wait" | (string & {});
             /** @description At most 1 MiB; null when left out. */
             output?: components["schemas"]["JSON"];
+            /** @description What the approver gets to see. */
+            payload?: components["schemas"]["JSON"];
             retry?: components["schemas"]["RetryPolicy"];
             step?: string;
+            /** @description 0: only what is there already. */
+            timeout_ms?: number;
             try?: number;
             value?: number;
+            /** @enum {string} */
+            wait?: "signal" | "approval" | (string & {});
             /** Format: date-time */
             wake_at?: string;
         };
@@ -935,6 +1147,9 @@ export interface components {
              * @constant
              */
             duplicate?: true;
+            ended?: components["schemas"]["WaitEnd"];
+            /** @description When an open wait times out. */
+            expires_in_ms?: number;
             /**
              * @description No further try follows.
              * @constant
@@ -966,7 +1181,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_request" | "invalid_progress" | "unauthenticated" | "forbidden" | "not_found" | "session_lost" | "method_not_allowed" | "conflict" | "skipped" | "already_terminal" | "stale_lease" | "cancel_requested" | "step_recorded" | "history_limit" | "invalid_transition" | "nothing_to_wait" | "not_finished" | "deleted" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "backlog_full" | "internal" | "unavailable" | "insufficient_storage" | (string & {});
+            code: "invalid_json" | "invalid_request" | "invalid_progress" | "unauthenticated" | "forbidden" | "not_found" | "session_lost" | "method_not_allowed" | "conflict" | "skipped" | "already_terminal" | "stale_lease" | "cancel_requested" | "step_recorded" | "history_limit" | "invalid_transition" | "nothing_to_wait" | "not_finished" | "deleted" | "digest_mismatch" | "file_in_use" | "range_not_satisfiable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "backlog_full" | "internal" | "unavailable" | "insufficient_storage" | (string & {});
             /** @description What is wrong and what would be right. */
             detail: string;
             errors?: {
@@ -1008,7 +1223,7 @@ export interface components {
          * @description What a key may do. `admin` may do everything.
          * @enum {string}
          */
-        Scope: "executions:start" | "executions:read" | "executions:cancel" | "executions:manage" | "workflows:read" | "workflows:manage" | "workers:run" | "keys:manage" | "admin" | (string & {});
+        Scope: "executions:start" | "executions:read" | "executions:cancel" | "executions:manage" | "workflows:read" | "workflows:manage" | "workers:run" | "keys:manage" | "files:read" | "files:write" | "admin" | (string & {});
         Session: {
             heartbeat_ms: number;
             /** @description A worker that cannot reach the server this long must stop what it runs. */
@@ -1081,6 +1296,12 @@ export interface components {
             deleted: true;
             id: components["schemas"]["ExecutionRef"];
         };
+        StartForm: {
+            /** @description A start as JSON; its input may be left out. The part may be called `_json` too. */
+            execution: string;
+        } & {
+            [key: string]: string;
+        };
         /**
          * @description The first five are open, the last four are final.
          * @enum {string}
@@ -1104,11 +1325,13 @@ export interface components {
                 [key: string]: unknown;
             };
             id: string;
+            /** @description What the approver of an approval gets to see. */
+            input?: components["schemas"]["JSON"];
             /** @enum {string} */
-            kind: "step" | "sleep" | (string & {});
+            kind: "step" | "sleep" | "signal" | "approval" | (string & {});
             name: string;
             next_attempt_at?: components["schemas"]["Time"];
-            /** @description The recorded result. */
+            /** @description The recorded result; of a signal or an approval that ended, a WaitEnd. */
             output?: components["schemas"]["JSON"];
             /**
              * @description It did not run; its output came with the start.
@@ -1116,9 +1339,17 @@ export interface components {
              */
             overridden?: true;
             started_at?: components["schemas"]["Time"];
-            /** @enum {string} */
-            status: "running" | "waiting" | "completed" | "failed" | "cancelled" | (string & {});
+            /**
+             * @description rejected: an approval that was refused.
+             * @enum {string}
+             */
+            status: "running" | "waiting" | "completed" | "failed" | "cancelled" | "rejected" | (string & {});
             until?: components["schemas"]["Time"];
+        };
+        StreamEnd: {
+            /** @description The execution was deleted before all its events were sent; it has no status then. */
+            deleted?: boolean;
+            status?: components["schemas"]["Status"];
         };
         /**
          * Format: date-time
@@ -1141,6 +1372,19 @@ export interface components {
         VersionLabel: string | number;
         /** @description A version's label or number. */
         VersionRef: string | number;
+        /** @description How a wait ended. */
+        WaitEnd: {
+            /** @description Who decided, as the decider said. */
+            by?: string;
+            /** @description Of whoever decided. */
+            comment?: string;
+            /** @enum {string} */
+            outcome: "received" | "approved" | "rejected" | "timeout" | (string & {});
+            /** @description What came with the signal or the decision. */
+            payload?: components["schemas"]["JSON"];
+        };
+        /** @description Executions of yours of which a wait has ended. Send `wait` again for the waits that you know of. */
+        WakeSignals: components["schemas"]["ExecutionRef"][];
         Worker: {
             capacity: number;
             draining: boolean;
@@ -1193,7 +1437,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `already_terminal`, `not_finished` or `conflict`. `execution_status` is the state that was in the way. */
+        /** @description `already_terminal`, `not_finished`, `conflict`, `stale_lease` or `file_in_use`. `execution_status` is the state that was in the way. */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -1218,6 +1462,22 @@ export interface components {
             };
             content?: never;
         };
+        /** @description The stream, or a page. */
+        Events: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["EventPage"];
+                /**
+                 * @example id: 2
+                 *     event: claimed
+                 *     data: {"revision":2,"type":"claimed","at":"2026-11-21T23:59:30.123Z","actor":{"type":"worker"},"attempt":1,"execution_id":"exec_01jd7x0m8ke9tb3a0r6v5n2w4q","status":"running"}
+                 */
+                "text/event-stream": string;
+            };
+        };
         /** @description `forbidden`: the key lacks the scope that `detail` names, or is bound to other workflows. */
         Forbidden: {
             headers: {
@@ -1236,7 +1496,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `insufficient_storage`: the server's disk is nearly full. What runs still finishes. */
+        /** @description `insufficient_storage`: the server's disk is nearly full. What runs still finishes. `quota_exceeded`: the project's files have no more room. */
         InsufficientStorage: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1335,6 +1595,12 @@ export interface components {
         Cursor: string;
         /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
         ExecutionId: string;
+        /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
+        FileId: string;
+        /** @description The id of an execution that the worker holds, a space, and its lease. */
+        Holding: string;
+        /** @description The id of the last event that you have, as browsers send it when they come back. */
+        LastEventId: string;
         Limit: number;
         /** @example sess_01jd7x0m8ke9tb3a0r6v5n2w4q */
         SessionId: string;
@@ -1479,6 +1745,37 @@ export interface operations {
             };
         };
     };
+    followProject: {
+        parameters: {
+            query?: {
+                /** @description The id of the last event that you have. Last-Event-ID goes before it. */
+                after?: string;
+                /**
+                 * @description Only events of these kinds, separated by commas: values of `type`.
+                 * @example completed,failed
+                 */
+                kinds?: string;
+                /** @description Only executions of this workflow, by name or id. Can be given several times. */
+                workflow_id?: string[];
+            };
+            header?: {
+                /** @description The id of the last event that you have, as browsers send it when they come back. */
+                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Events"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
     listExecutions: {
         parameters: {
             query?: {
@@ -1553,6 +1850,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Start"];
+                "multipart/form-data": components["schemas"]["StartForm"];
             };
         };
         responses: {
@@ -1720,6 +2018,34 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    followExecution: {
+        parameters: {
+            query?: {
+                /** @description The revision of the last event that you have. Last-Event-ID goes before it. */
+                after?: number;
+            };
+            header?: {
+                /** @description The id of the last event that you have, as browsers send it when they come back. */
+                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+            };
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Events"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Deleted"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
         };
     };
     getExecutionLogs: {
@@ -1928,6 +2254,218 @@ export interface operations {
             500: components["responses"]["Internal"];
         };
     };
+    listFiles: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; empty for the first page. */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Only files that this execution refers to. */
+                execution_id?: string;
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["File"][];
+                        has_more: boolean;
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Deleted"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    uploadFile: {
+        parameters: {
+            query?: {
+                /** @description What the file is called; directories in it are dropped. A form or a Content-Disposition can tell it too. */
+                filename?: string;
+            };
+            header?: {
+                /** @description `sha-256=:base64:`. A file that arrives otherwise is refused. `Digest` is understood too. */
+                "Content-Digest"?: string;
+                /** @description The id of an execution that the worker holds, a space, and its lease. */
+                "Sojourn-Lease"?: components["parameters"]["Holding"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The file. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["File"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    getFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of an execution that the worker holds, a space, and its lease. */
+                "Sojourn-Lease"?: components["parameters"]["Holding"];
+            };
+            path: {
+                /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["File"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    deleteFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    downloadFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `bytes=first-last`. */
+                Range?: string;
+                /** @description The id of an execution that the worker holds, a space, and its lease. */
+                "Sojourn-Lease"?: components["parameters"]["Holding"];
+            };
+            path: {
+                /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["FileId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole file. */
+            200: {
+                headers: {
+                    /** @description `attachment`, with the file's name. */
+                    "Content-Disposition"?: string;
+                    /** @description The SHA-256 in hex. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The range. */
+            206: {
+                headers: {
+                    /** @description Which bytes these are. */
+                    "Content-Range"?: string;
+                    /** @description The SHA-256 of the whole file in hex. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The file is the one whose ETag was sent in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            /** @description `range_not_satisfiable`: nothing of the range is in the file. */
+            416: {
+                headers: {
+                    /** @description How long the file is. */
+                    "Content-Range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getInfo: {
         parameters: {
             query?: never;
@@ -2134,6 +2672,7 @@ export interface operations {
                         expires_in_ms: number;
                         /** @description Send the leases with another heartbeat at once. */
                         reconcile?: boolean;
+                        wake?: components["schemas"]["WakeSignals"];
                     };
                 };
             };
@@ -2222,6 +2761,7 @@ export interface operations {
                         cancel?: components["schemas"]["CancelSignals"];
                         drop?: components["schemas"]["DropSignals"];
                         results: components["schemas"]["OperationResult"][];
+                        wake?: components["schemas"]["WakeSignals"];
                     };
                 };
             };

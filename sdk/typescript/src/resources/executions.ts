@@ -579,7 +579,12 @@ export class Executions {
     const { data } = await this.#t.call<ApprovalLink>({
       method: "POST",
       path: `/v1/executions/${part(id)}/approval-links`,
-      json: { name: params.name, step: params.step, expires_in_ms: params.expiresInMs },
+      json: {
+        name: params.name,
+        step: params.step,
+        expires_in_ms: params.expiresInMs,
+        lease: (params as { lease?: string }).lease, // of a worker
+      },
       once: true,
       ...options,
     });

@@ -15,7 +15,7 @@ export type Fault =
   | { status: number; headers?: Record<string, string>; body?: string };
 
 /** A proxy in front of a server that spoils what it is told to. */
-export interface Proxy {
+export interface FaultProxy {
   url: string;
   /** How many requests went through, by method and path without the query. */
   seen: Map<string, number>;
@@ -25,7 +25,7 @@ export interface Proxy {
 }
 
 /** Starts a proxy for a server. */
-export async function startProxy(target: string): Promise<Proxy> {
+export async function startProxy(target: string): Promise<FaultProxy> {
   const to = new URL(target);
   const server: Server = createServer((incoming, outgoing) => {
     const name = `${incoming.method} ${(incoming.url ?? "").split("?")[0]}`;
@@ -73,7 +73,7 @@ export async function startProxy(target: string): Promise<Proxy> {
     incoming.pipe(onward);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const proxy: Proxy = {
+  const proxy: FaultProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen: new Map(),
     fault: undefined,
