@@ -35,6 +35,7 @@ func init() {
 		{"limit2", false, measureLimit},
 		{"idle", false, measureIdle},
 		{"waiters", false, measureWaiters},
+		{"streams", false, measureStreams},
 		{"lists", false, measureLists},
 		{"restart", true, measureRestart},
 	}
