@@ -19,7 +19,7 @@ const offlineHelp = `
 With --data, the server that runs on that directory is asked; when none does, the data is opened for the moment.`
 
 var scopeNames = []string{
-	sojourn.ScopeStart, sojourn.ScopeRead, sojourn.ScopeCancel, sojourn.ScopeManage, sojourn.ScopeWorkflowsRead,
+	sojourn.ScopeStart, sojourn.ScopeRead, sojourn.ScopeCancel, sojourn.ScopeSignal, sojourn.ScopeApprove, sojourn.ScopeManage, sojourn.ScopeWorkflowsRead,
 	sojourn.ScopeWorkflowsManage, sojourn.ScopeWorkers, sojourn.ScopeKeys, sojourn.ScopeAdmin,
 }
 

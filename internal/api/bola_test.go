@@ -23,7 +23,7 @@ func TestThingsOfOthersAreNotThere(t *testing.T) {
 			s.post("/v1/projects", `{"name":"`+project+`"}`).is(201)
 		}
 		var k keyBody
-		s.post("/v1/keys", `{"scopes":["executions:start","executions:read","executions:cancel","executions:manage","workflows:read","workflows:manage","workers:run","keys:manage","files:read","files:write","webhooks:manage"],"project":"`+project+`"}`).is(201).into(&k)
+		s.post("/v1/keys", `{"scopes":["executions:start","executions:read","executions:cancel","executions:signal","executions:approve","executions:manage","workflows:read","workflows:manage","workers:run","keys:manage","files:read","files:write","webhooks:manage"],"project":"`+project+`"}`).is(201).into(&k)
 		f := furniture{key: k.Key}
 		do := func(method, path, body string, v any) {
 			a := s.send(request{key: f.key, method: method, path: path, body: body})
@@ -74,7 +74,7 @@ func TestThingsOfOthersAreNotThere(t *testing.T) {
 			if rt.method == "DELETE" {
 				id = f.finished
 			}
-			q.path = strings.Replace(rt.pattern, "{id}", id, 1)
+			q.path = strings.NewReplacer("{id}", id, "{name}", "go").Replace(rt.pattern)
 		case strings.Contains(rt.pattern, "{workflow}"):
 			q.path = strings.Replace(rt.pattern, "{workflow}", f.workflow, 1)
 		case strings.Contains(rt.pattern, "/sessions/{id}"):

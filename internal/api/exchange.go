@@ -407,6 +407,18 @@ func (x *exchange) queryWait() (time.Duration, error) {
 	return min(time.Duration(n)*time.Second, maxHold-holdMargin), err
 }
 
+// queryUntil reads whether a hold ends also when somebody must act.
+func (x *exchange) queryUntil() (actionable bool, err error) {
+	switch text, ok := x.given.get("until"); {
+	case !ok || text == "terminal":
+		return false, nil
+	case text == "actionable":
+		return true, nil
+	default:
+		return false, badField("until", jsonx.CodeInvalidValue, "must be terminal or actionable, not "+quote(text))
+	}
+}
+
 // queryInclude reads the comma-separated parts that the caller wants besides the ordinary ones.
 func (x *exchange) queryInclude(known ...string) (map[string]bool, error) {
 	text, ok := x.given.get("include")

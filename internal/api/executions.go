@@ -12,10 +12,14 @@ import (
 )
 
 func (a *API) startExecution(x *exchange) error {
-	if err := x.query("wait", "include"); err != nil {
+	if err := x.query("wait", "until", "include"); err != nil {
 		return err
 	}
 	wait, err := x.queryWait()
+	if err != nil {
+		return err
+	}
+	actionable, err := x.queryUntil()
 	if err != nil {
 		return err
 	}
@@ -23,7 +27,7 @@ func (a *API) startExecution(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	r := &engine.StartRequest{Wait: wait, Steps: include["steps"]}
+	r := &engine.StartRequest{Wait: wait, Actionable: actionable, Steps: include["steps"]}
 	var files *form
 	if x.isForm() {
 		if files, err = x.readStartForm(r); err != nil {
@@ -212,10 +216,14 @@ func (a *API) getExecution(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := x.query("wait", "include"); err != nil {
+	if err := x.query("wait", "until", "include"); err != nil {
 		return err
 	}
 	wait, err := x.queryWait()
+	if err != nil {
+		return err
+	}
+	actionable, err := x.queryUntil()
 	if err != nil {
 		return err
 	}
@@ -224,7 +232,7 @@ func (a *API) getExecution(x *exchange) error {
 		return err
 	}
 	with := parts{steps: include["steps"], events: include["events"]}
-	v, err := a.engine.Get(x.ctx, x.caller, id, engine.GetOptions{Wait: wait, Steps: with.steps, Events: with.events})
+	v, err := a.engine.Get(x.ctx, x.caller, id, engine.GetOptions{Wait: wait, Actionable: actionable, Steps: with.steps, Events: with.events})
 	if err != nil {
 		return err
 	}

@@ -492,13 +492,18 @@ func (a *answer) execution() executionBody {
 
 // executionBody is an execution as clients see it.
 type executionBody struct {
-	ID                string
-	WorkflowID        string `json:"workflow_id"`
-	Workflow          *struct{ ID, Name string }
-	Version           int
-	Status            string
-	StatusReason      string `json:"status_reason"`
-	StatusMessage     string `json:"status_message"`
+	ID            string
+	WorkflowID    string `json:"workflow_id"`
+	Workflow      *struct{ ID, Name string }
+	Version       int
+	Status        string
+	StatusReason  string `json:"status_reason"`
+	StatusMessage string `json:"status_message"`
+	Awaiting      []struct {
+		Kind, Name, Step, Since string
+		ExpiresAt               string `json:"expires_at"`
+		Payload                 json.RawMessage
+	}
 	ResumesAt         string `json:"resumes_at"`
 	Revision          int
 	Attempt           int
@@ -521,18 +526,20 @@ type executionBody struct {
 	Redacted          bool
 	Deleted           bool
 	Steps             []stepBody
-	Events            []struct {
-		Revision int
-		Type     string
-		Actor    struct{ Type, ID string }
-		Step     string
-		Wait     string
-		Name     string
-		Payload  json.RawMessage
-		Outcome  string
-		Comment  string
-		By       string
-	}
+	Events            []eventBody
+}
+
+type eventBody struct {
+	Revision int
+	Type     string
+	Actor    struct{ Type, ID string }
+	Step     string
+	Wait     string
+	Name     string
+	Payload  json.RawMessage
+	Outcome  string
+	Comment  string
+	By       string
 }
 
 type stepBody struct {

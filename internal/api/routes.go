@@ -46,6 +46,8 @@ func routes() []route {
 		start           = need(engine.ScopeStart)
 		read            = need(engine.ScopeRead)
 		cancel          = need(engine.ScopeCancel)
+		signal          = need(engine.ScopeSignal)
+		approve         = need(engine.ScopeApprove)
 		manage          = need(engine.ScopeManage)
 		workflowsRead   = need(engine.ScopeWorkflowsRead)
 		workflowsManage = need(engine.ScopeWorkflowsManage)
@@ -67,6 +69,9 @@ func routes() []route {
 		{"GET", "/v1/executions/{id}", read, 0, maxHold, (*API).getExecution},
 		{"DELETE", "/v1/executions/{id}", manage, 0, 0, (*API).deleteExecution},
 		{"POST", "/v1/executions/{id}/cancel", cancel, bodySmall, 0, (*API).cancelExecution},
+		{"POST", "/v1/executions/{id}/signals/{name}", signal, bodyOne, 0, (*API).signalExecution},
+		{"POST", "/v1/executions/{id}/approve", approve, bodyOne, 0, (*API).approveExecution},
+		{"POST", "/v1/executions/{id}/reject", approve, bodyOne, 0, (*API).rejectExecution},
 		{"POST", "/v1/executions/{id}/terminate", manage, bodySmall, 0, (*API).terminateExecution},
 		{"GET", "/v1/executions/{id}/logs", read, 0, 0, (*API).executionLogs},
 		{"GET", "/v1/executions/{id}/events", read, 0, 0, (*API).executionEvents},

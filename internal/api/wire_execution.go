@@ -42,6 +42,9 @@ func (a *API) appendExecution(b []byte, v *engine.View, with parts) []byte {
 		b = appendText(b, `,"status_message":`, v.Reason.Message)
 		b = appendTime(b, `,"resumes_at":`, v.Reason.Until)
 	}
+	if len(v.Awaiting) > 0 {
+		b = appendAwaiting(b, v.Awaiting)
+	}
 	b = appendInt(b, `,"revision":`, v.Revision)
 	b = appendInt(b, `,"attempt":`, int64(v.Attempt))
 	if with.message {

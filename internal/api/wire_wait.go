@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"unicode"
 
+	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/jsonx"
 )
@@ -59,4 +60,23 @@ func appendWaitEnd(b []byte, name string, e *execution.WaitEnd) []byte {
 	b = appendText(b, `,"comment":`, e.Comment)
 	b = appendText(b, `,"by":`, e.By)
 	return append(b, '}')
+}
+
+// appendAwaiting writes the open waits of an execution.
+func appendAwaiting(b []byte, list []engine.Awaited) []byte {
+	b = append(b, `,"awaiting":[`...)
+	for i := range list {
+		w := &list[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, `{"kind":`, string(w.Kind))
+		b = appendText(b, `,"name":`, w.Name)
+		b = appendText(b, `,"step":`, w.Step)
+		b = appendTime(b, `,"since":`, w.Since)
+		b = appendTime(b, `,"expires_at":`, w.Until)
+		b = appendRaw(b, `,"payload":`, notEmpty(w.Payload))
+		b = append(b, '}')
+	}
+	return append(b, ']')
 }

@@ -422,6 +422,9 @@ func (t *tx) publish() {
 		if due := r.DueAt(); due != 0 {
 			e.timekeeper.hint(due)
 		}
+		if r.Actionable() {
+			e.waiters.awaits(r.ID)
+		}
 		if r.Status.Final() {
 			e.waiters.ended(r, &x.last)
 			e.metrics.Ended(r.Status, sinceCreation(r.ID, x.last.At))

@@ -60,6 +60,9 @@ func (e *Engine) restore(d *doubt, r *store.Row) {
 	if due := r.DueAt(); due != 0 {
 		e.timekeeper.hint(due)
 	}
+	if r.Actionable() {
+		e.waiters.awaits(r.ID)
+	}
 	if r.Status.Final() {
 		e.waiters.look(r.ID)
 	}

@@ -12,6 +12,8 @@ const (
 	ScopeStart Scope = 1 << iota
 	ScopeRead
 	ScopeCancel
+	ScopeSignal
+	ScopeApprove
 	ScopeManage
 	ScopeWorkflowsRead
 	ScopeWorkflowsManage
@@ -30,6 +32,8 @@ var scopeNames = []struct {
 	{ScopeStart, "executions:start"},
 	{ScopeRead, "executions:read"},
 	{ScopeCancel, "executions:cancel"},
+	{ScopeSignal, "executions:signal"},
+	{ScopeApprove, "executions:approve"},
 	{ScopeManage, "executions:manage"},
 	{ScopeWorkflowsRead, "workflows:read"},
 	{ScopeWorkflowsManage, "workflows:manage"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
@@ -114,5 +115,8 @@ func (e *Engine) Decide(ctx context.Context, c *Caller, id execution.ID, r *Deci
 		ev, err := row.Decide(decision, now)
 		return []execution.Event{ev}, err
 	})
+	if refused, ok := errors.AsType[*execution.Error](err); ok && refused.Code == execution.CodeAmbiguous {
+		return nil, invalid("name", string(refused.Code), "%s", refused.Message)
+	}
 	return v, err
 }

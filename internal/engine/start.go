@@ -30,6 +30,7 @@ type StartRequest struct {
 	CallbackURL    string        // told of the end; empty: nobody is
 	Wait           time.Duration // hold until the execution is final, at most this long
 	Steps          bool          // with Wait: read the steps too
+	Actionable     bool          // with Wait: hold only until a signal or an approval is awaited
 }
 
 // Started is the answer to a start.
@@ -173,7 +174,7 @@ func (e *Engine) Start(ctx context.Context, c *Caller, r *StartRequest) (*Starte
 	}
 	var hold *waiter
 	if r.Wait > 0 {
-		hold = e.waiters.add(cmd.id)
+		hold = e.waiters.add(cmd.id, r.Actionable)
 		defer e.waiters.remove(hold)
 	}
 	if err := failpoint.Hit(failpoint.StartAccepted); err != nil {
@@ -309,7 +310,7 @@ func (e *Engine) started(ctx context.Context, cmd *start, hold *waiter) (*Starte
 	if cmd.taken != nil {
 		out.ID, out.Replayed = cmd.taken.Execution, true
 		out.KeyExpires = execution.Time(out.ID.Millis() * 1000).Add(e.cfg.KeyWindow)
-		view, err := e.Get(ctx, cmd.caller, out.ID, GetOptions{Wait: r.Wait, Steps: r.Steps})
+		view, err := e.Get(ctx, cmd.caller, out.ID, GetOptions{Wait: r.Wait, Actionable: r.Actionable, Steps: r.Steps})
 		if gone(err) {
 			out.Deleted = true
 			return out, nil

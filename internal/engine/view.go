@@ -25,9 +25,28 @@ type View struct {
 	Redacted      bool
 	CreatedAt     execution.Time
 	ScheduledAt   execution.Time // the start time it was given; zero: at once
+	Awaiting      []Awaited      // open waits, oldest first
 	Steps         []*execution.Step
 	Events        []execution.Event
 	Now           execution.Time // when it was read
+}
+
+// Awaited is an open wait.
+type Awaited struct {
+	execution.Wait
+	Payload []byte // what the approver sees, as JSON; only when one execution is read
+}
+
+// awaits takes what open waits show to those who end them.
+func (v *View) awaits(events []execution.Event) {
+	for i := range v.Awaiting {
+		w := &v.Awaiting[i]
+		for j := range events {
+			if e := &events[j]; e.Revision == w.Revision {
+				w.Payload = e.Body
+			}
+		}
+	}
 }
 
 // stamp sets what follows from the id and the time of reading.
@@ -81,6 +100,9 @@ func (e *Engine) view(r *store.Row, first, last *execution.Event) *View {
 			v.VersionNumber = x.Number
 		}
 	}
+	for _, w := range r.Inbox.Waits() {
+		v.Awaiting = append(v.Awaiting, Awaited{Wait: w})
+	}
 	v.Redacted = r.First != 0 && first != nil && first.Body == nil
 	e.explain(v)
 	return v
@@ -88,23 +110,25 @@ func (e *Engine) view(r *store.Row, first, last *execution.Event) *View {
 
 // GetOptions says what else to read with an execution.
 type GetOptions struct {
-	Wait   time.Duration // hold until it is final, at most this long
-	Steps  bool
-	Events bool
+	Wait time.Duration // hold until it is final, at most this long
+	// Actionable ends the hold also when a signal or an approval is awaited and nothing else goes on.
+	Actionable bool
+	Steps      bool
+	Events     bool
 }
 
 // Get reads one execution of the caller's project.
 func (e *Engine) Get(ctx context.Context, c *Caller, id execution.ID, o GetOptions) (*View, error) {
 	var hold *waiter
 	if o.Wait > 0 {
-		hold = e.waiters.add(id)
+		hold = e.waiters.add(id, o.Actionable)
 		defer e.waiters.remove(hold)
 	}
 	row, err := e.row(ctx, c, id)
 	if err != nil {
 		return nil, err
 	}
-	if hold != nil && !row.Status.Final() {
+	if hold != nil && !row.Status.Final() && !(o.Actionable && row.Actionable()) {
 		timer := time.NewTimer(o.Wait)
 		defer timer.Stop()
 		select {
@@ -127,7 +151,15 @@ func (e *Engine) read(ctx context.Context, row *store.Row, o GetOptions) (*View,
 		if err != nil {
 			return nil, err
 		}
-		return e.view(row, first, last), nil
+		v := e.view(row, first, last)
+		if len(v.Awaiting) > 0 {
+			events, err := e.store.Events(ctx, row, v.Awaiting[0].Revision-1, 0)
+			if err != nil {
+				return nil, err
+			}
+			v.awaits(events)
+		}
+		return v, nil
 	}
 	events, err := e.store.Events(ctx, row, 0, 0)
 	if err != nil {
@@ -141,6 +173,7 @@ func (e *Engine) read(ctx context.Context, row *store.Row, o GetOptions) (*View,
 		}
 	}
 	v := e.view(row, first, last)
+	v.awaits(events)
 	if o.Steps {
 		v.Steps = execution.Steps(events, v.Now)
 		if v.Details != nil {

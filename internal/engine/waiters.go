@@ -20,8 +20,9 @@ type waiterShard struct {
 
 // waiter waits for one execution. Its channel gets the end once; nil says to look for it in the store.
 type waiter struct {
-	id  execution.ID
-	end chan *outcome
+	id         execution.ID
+	actionable bool // also for the moment when somebody must act
+	end        chan *outcome
 }
 
 // outcome is how an execution ended.
@@ -41,8 +42,8 @@ func newWaiters() *waiters {
 func (w *waiters) shard(id execution.ID) *waiterShard { return &w.shards[id[15]&63] }
 
 // add begins to wait. It must happen before the state is read, or before the start is submitted.
-func (w *waiters) add(id execution.ID) *waiter {
-	x := &waiter{id: id, end: make(chan *outcome, 1)}
+func (w *waiters) add(id execution.ID, actionable bool) *waiter {
+	x := &waiter{id: id, actionable: actionable, end: make(chan *outcome, 1)}
 	s := w.shard(id)
 	s.mu.Lock()
 	s.by[id] = append(s.by[id], x)
@@ -94,5 +95,24 @@ func (w *waiters) look(id execution.ID) {
 	s.mu.Unlock()
 	for _, x := range list {
 		x.end <- nil
+	}
+}
+
+// awaits wakes those who wait also for the moment when somebody must act: the execution has come to wait for a signal or
+// an approval.
+func (w *waiters) awaits(id execution.ID) {
+	s := w.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := slices.DeleteFunc(s.by[id], func(x *waiter) bool {
+		if x.actionable {
+			x.end <- nil // the channel has room for the one thing that it gets
+		}
+		return x.actionable
+	})
+	if len(list) == 0 {
+		delete(s.by, id)
+	} else {
+		s.by[id] = list
 	}
 }

@@ -217,6 +217,9 @@ func (x *Execution) expireWaits(dst []Event, at, now Time) []Event {
 	return dst
 }
 
+// Actionable reports whether the execution has stopped until somebody sends a signal or decides.
+func (x *Execution) Actionable() bool { return x.Status == Waiting && len(x.Inbox.Waits()) > 0 }
+
 // undecided checks that the execution's outcome is still open.
 func (x *Execution) undecided() error {
 	switch {

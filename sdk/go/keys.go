@@ -16,6 +16,8 @@ const (
 	ScopeStart           = "executions:start"
 	ScopeRead            = "executions:read"
 	ScopeCancel          = "executions:cancel"
+	ScopeSignal          = "executions:signal"
+	ScopeApprove         = "executions:approve"
 	ScopeManage          = "executions:manage"
 	ScopeWorkflowsRead   = "workflows:read"
 	ScopeWorkflowsManage = "workflows:manage"

@@ -171,6 +171,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/executions/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Ends the wait for an approval. `name` may be left out when exactly one approval is awaited; several of one name are
+         *     decided in the order in which they were asked for. What is not awaited, because it was never asked for, has been
+         *     decided or has timed out, answers 409 `not_awaiting`.
+         */
+        post: operations["approveExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/executions/{id}/cancel": {
         parameters: {
             query?: never;
@@ -244,6 +269,60 @@ export interface paths {
         get: operations["getExecutionLogs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject
+         * @description As approve, with the opposite outcome. The execution ends rejected, with code `approval_rejected` and the comment as
+         *     its error, unless its handler makes something else of it.
+         */
+        post: operations["rejectExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/{id}/signals/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+                /**
+                 * @description What the execution waits for, as its handler names it.
+                 * @example payment
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a signal
+         * @description The oldest open wait of this name ends with it. When there is none, the signal is kept for one that is still to
+         *     come, also before the execution runs; signals of one name are taken in the order in which they came. At most 1,000
+         *     are kept (409 `signal_limit`). One that has ended answers 409 `already_terminal`.
+         */
+        post: operations["signalExecution"];
         delete?: never;
         options?: never;
         head?: never;
@@ -487,6 +566,218 @@ export interface paths {
         put?: never;
         /** Create a project */
         post: operations["createProject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/callback-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the secrets of callbacks
+         * @description The secrets that sign the callbacks of all executions of the project, the newest first. The first one is made when it is asked for.
+         */
+        get: operations["getCallbackSecret"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/callback-secret/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a new secret for callbacks
+         * @description For the grace, callbacks carry two signatures, one by each secret.
+         */
+        post: operations["rotateCallbackSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deliveries
+         * @description Messages to endpoints and callbacks with how their delivery stands, newest first. Those to endpoints are kept for 30
+         *     days after they ended, callbacks as long as their execution.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/deliveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example evt_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a delivery
+         * @description With each attempt, and the body that is sent.
+         */
+        get: operations["getDelivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/deliveries/{id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example evt_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message again
+         * @description It goes out now under its own id, whatever became of it, and its schedule of attempts begins anew. `conflict` when its
+         *     endpoint is disabled or deleted, or its execution was redacted.
+         */
+        post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhook endpoints
+         * @description Newest first, without their secrets.
+         */
+        get: operations["listEndpoints"];
+        put?: never;
+        /**
+         * Create a webhook endpoint
+         * @description Every message about the project's executions that its filters let through is sent there, signed with its secret. The
+         *     answer is the only one that ever shows the secret.
+         */
+        post: operations["createEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/endpoints/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a webhook endpoint
+         * @description Without its secret.
+         */
+        get: operations["getEndpoint"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook endpoint
+         * @description What waits for delivery to it is cancelled. Its deliveries stay in the log as long as they are kept.
+         */
+        delete: operations["deleteEndpoint"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook endpoint
+         * @description Members that are left out stay as they are. Disabling an endpoint cancels what waits for delivery to it; enabling it
+         *     starts with the next message.
+         */
+        patch: operations["updateEndpoint"];
+        trace?: never;
+    };
+    "/v1/webhooks/endpoints/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an endpoint a new secret
+         * @description The answer is the only one that shows the new secret. For the grace, messages carry two signatures, one by each
+         *     secret.
+         */
+        post: operations["rotateEndpointSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/endpoints/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message
+         * @description A message of the type `endpoint.test` is sent once, also when the endpoint is disabled. The delivery tells how it went.
+         */
+        post: operations["testEndpoint"];
         delete?: never;
         options?: never;
         head?: never;
@@ -794,6 +1085,17 @@ export interface components {
             /** @description Its name. */
             workflow: string;
         };
+        Awaited: {
+            expires_at?: components["schemas"]["Time"];
+            /** @enum {string} */
+            kind: "signal" | "approval" | (string & {});
+            /** @description What signals and decisions call it. */
+            name: string;
+            /** @description What the approver gets to see. Only when one execution is read. */
+            payload?: components["schemas"]["JSON"];
+            since: components["schemas"]["Time"];
+            step: string;
+        };
         BulkCancel: {
             /** @description As the query of the list. {} means every open execution of the project. */
             filter: {
@@ -810,6 +1112,13 @@ export interface components {
             limit?: number;
             reason?: string;
         };
+        CallbackSecrets: {
+            secrets: {
+                created_at: components["schemas"]["Time"];
+                expires_at?: components["schemas"]["Time"];
+                secret: string;
+            }[];
+        };
         /** @description Executions of yours that you must stop. */
         CancelSignals: components["schemas"]["ExecutionRef"][];
         Counts: {
@@ -823,6 +1132,15 @@ export interface components {
             running: number;
             waiting: number;
         };
+        Decision: {
+            /** @description Who decides, as it is shown to people. */
+            by?: string;
+            comment?: string;
+            /** @description Of the approval; may be left out when one alone is awaited. */
+            name?: string;
+            /** @description What the handler gets. */
+            payload?: components["schemas"]["JSON"];
+        };
         Delivery: {
             cancel?: components["schemas"]["CancelSignals"];
             /** @description Its number, to be acknowledged; 0 when it carries no execution. */
@@ -833,6 +1151,23 @@ export interface components {
         };
         /** @description Executions that are no longer yours. */
         DropSignals: components["schemas"]["ExecutionRef"][];
+        /**
+         * @description What it hears of: `created` when an execution was started, `status_changed` when its status changed to one that is
+         *     not final, `terminal` when it ended.
+         */
+        EndpointEvents: ("created" | "status_changed" | "terminal")[];
+        /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+        EndpointRef: string;
+        EndpointUpdate: {
+            description?: string;
+            /** @description Whether messages are sent to it. */
+            enabled?: boolean;
+            events?: components["schemas"]["EndpointEvents"];
+            /** @description An http or https URL. */
+            url?: string;
+            /** @description Names of the only workflows it hears of; null: all. */
+            workflows?: string[] | null;
+        };
         Event: {
             actor: {
                 id?: string;
@@ -888,6 +1223,10 @@ export interface components {
         Execution: {
             /** @description How often a worker took it. */
             attempt: number;
+            /** @description Open waits for signals and approvals, oldest first; absent when there are none. */
+            awaiting?: components["schemas"]["Awaited"][];
+            /** @description Told when the execution has ended. */
+            callback_url?: string;
             /** @enum {string} */
             cancel_reason?: "requested" | "timeout" | "terminated" | (string & {});
             cancel_requested_at?: components["schemas"]["Time"];
@@ -926,7 +1265,7 @@ export interface components {
             status_message?: string;
             /**
              * @description Why an open execution is where it is: scheduled, queued, no_worker, executing, retry_backoff, awaiting_worker,
-             *     awaiting_idle_worker, timer, cancelling, finalizing.
+             *     awaiting_idle_worker, timer, signal:NAME, approval:NAME, cancelling, finalizing.
              */
             status_reason?: string;
             /** @description With include=steps. */
@@ -1062,6 +1401,8 @@ export interface components {
             /** @description Absent outside steps. */
             step?: string;
         };
+        /** @example evt_01jd7x0m8ke9tb3a0r6v5n2w4q */
+        MessageRef: string;
         /**
          * @description Your own labels, to filter by.
          * @example {
@@ -1070,6 +1411,18 @@ export interface components {
          */
         Metadata: {
             [key: string]: string;
+        };
+        NewEndpointSpec: {
+            description?: string;
+            /** @default true */
+            enabled?: boolean;
+            events?: components["schemas"]["EndpointEvents"];
+            /** @description `whsec_` and base64 of 24 to 64 bytes; without it one is made. */
+            secret?: string;
+            /** @description An http or https URL. */
+            url: string;
+            /** @description Names of the only workflows it hears of; null: all. */
+            workflows?: string[] | null;
         };
         NewKey: {
             created_at: components["schemas"]["Time"];
@@ -1082,6 +1435,23 @@ export interface components {
             project: string;
             rate_limit?: number;
             scopes: components["schemas"]["Scope"][];
+            workflows?: string[];
+        };
+        NewWebhookEndpoint: {
+            created_at: components["schemas"]["Time"];
+            description: string;
+            /** @description Why it is disabled: `by_request`, or `receiver_gone` when the receiver answered 410. */
+            disabled_reason?: string;
+            enabled: boolean;
+            events: components["schemas"]["EndpointEvents"];
+            id: components["schemas"]["EndpointRef"];
+            /** @description What receivers verify signatures with. It is not shown again. */
+            secret: string;
+            /** @description The last characters of the secrets that sign now, the newest first. */
+            secret_hints: string[];
+            updated_at: components["schemas"]["Time"];
+            url: string;
+            /** @description The only workflows it hears of; absent: all. */
             workflows?: string[];
         };
         /**
@@ -1181,12 +1551,12 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_request" | "invalid_progress" | "unauthenticated" | "forbidden" | "not_found" | "session_lost" | "method_not_allowed" | "conflict" | "skipped" | "already_terminal" | "stale_lease" | "cancel_requested" | "step_recorded" | "history_limit" | "invalid_transition" | "nothing_to_wait" | "not_finished" | "deleted" | "digest_mismatch" | "file_in_use" | "range_not_satisfiable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "backlog_full" | "internal" | "unavailable" | "insufficient_storage" | (string & {});
+            code: "invalid_json" | "invalid_request" | "invalid_progress" | "unauthenticated" | "forbidden" | "not_found" | "session_lost" | "method_not_allowed" | "conflict" | "skipped" | "already_terminal" | "stale_lease" | "cancel_requested" | "step_recorded" | "history_limit" | "invalid_transition" | "nothing_to_wait" | "not_awaiting" | "signal_limit" | "wait_limit" | "not_finished" | "deleted" | "digest_mismatch" | "file_in_use" | "range_not_satisfiable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "backlog_full" | "internal" | "unavailable" | "insufficient_storage" | (string & {});
             /** @description What is wrong and what would be right. */
             detail: string;
             errors?: {
                 /** @enum {string} */
-                code: "required" | "invalid_type" | "invalid_value" | "out_of_range" | "unknown_field" | "too_long" | "duplicate_key" | "too_deep" | "schema" | "not_found" | "conflict" | (string & {});
+                code: "required" | "invalid_type" | "invalid_value" | "out_of_range" | "unknown_field" | "too_long" | "duplicate_key" | "too_deep" | "schema" | "not_found" | "conflict" | "ambiguous" | (string & {});
                 /** @description A JSON path such as input.lines[2].qty, or the name of a query parameter or header; empty for the whole body. */
                 field: string;
                 message: string;
@@ -1223,7 +1593,14 @@ export interface components {
          * @description What a key may do. `admin` may do everything.
          * @enum {string}
          */
-        Scope: "executions:start" | "executions:read" | "executions:cancel" | "executions:manage" | "workflows:read" | "workflows:manage" | "workers:run" | "keys:manage" | "files:read" | "files:write" | "admin" | (string & {});
+        Scope: "executions:start" | "executions:read" | "executions:cancel" | "executions:signal" | "executions:approve" | "executions:manage" | "workflows:read" | "workflows:manage" | "workers:run" | "keys:manage" | "files:read" | "files:write" | "webhooks:manage" | "admin" | (string & {});
+        SecretRotation: {
+            /**
+             * @description How long the old secret signs beside the new one.
+             * @default 86400000
+             */
+            grace_ms?: number;
+        };
         Session: {
             heartbeat_ms: number;
             /** @description A worker that cannot reach the server this long must stop what it runs. */
@@ -1257,6 +1634,8 @@ export interface components {
         /** @example extract-invoice */
         Slug: string;
         Start: {
+            /** @description An http or https URL that gets one signed message when the execution has ended; see `webhooks`. Addresses inside the server's network are refused. */
+            callback_url?: string;
             /** @description How long until it becomes eligible. */
             delay_ms?: number;
             /** @description As the header Idempotency-Key. */
@@ -1385,6 +1764,54 @@ export interface components {
         };
         /** @description Executions of yours of which a wait has ended. Send `wait` again for the waits that you know of. */
         WakeSignals: components["schemas"]["ExecutionRef"][];
+        WebhookDelivery: {
+            /** @description Only with one delivery. */
+            attempt_log?: {
+                at: components["schemas"]["Time"];
+                duration_ms: number;
+                error?: string;
+                /** @description How the answer began. */
+                response_excerpt?: string;
+                /** @description Of the answer; absent when there was none. */
+                status?: number;
+            }[];
+            /** @description Made so far. */
+            attempts: number;
+            /** @description The body that is sent, exactly; only with one delivery. */
+            body?: string;
+            created_at: components["schemas"]["Time"];
+            delivered_at?: components["schemas"]["Time"];
+            endpoint_id?: components["schemas"]["EndpointRef"];
+            execution_id?: components["schemas"]["ExecutionRef"];
+            id: components["schemas"]["MessageRef"];
+            /** @enum {string} */
+            kind: "callback" | "endpoint" | "test" | (string & {});
+            last_error?: string;
+            next_attempt_at?: components["schemas"]["Time"];
+            /** @description Of the execution when the message was made. */
+            revision?: number;
+            /** @enum {string} */
+            state: "pending" | "delivered" | "dead" | "cancelled" | (string & {});
+            /** @enum {string} */
+            type: "execution.created" | "execution.status_changed" | "execution.completed" | "execution.failed" | "execution.cancelled" | "execution.rejected" | "endpoint.test" | (string & {});
+            /** @description Where it goes; absent when the execution was redacted. */
+            url?: string;
+        };
+        WebhookEndpoint: {
+            created_at: components["schemas"]["Time"];
+            description: string;
+            /** @description Why it is disabled: `by_request`, or `receiver_gone` when the receiver answered 410. */
+            disabled_reason?: string;
+            enabled: boolean;
+            events: components["schemas"]["EndpointEvents"];
+            id: components["schemas"]["EndpointRef"];
+            /** @description The last characters of the secrets that sign now, the newest first. */
+            secret_hints: string[];
+            updated_at: components["schemas"]["Time"];
+            url: string;
+            /** @description The only workflows it hears of; absent: all. */
+            workflows?: string[];
+        };
         Worker: {
             capacity: number;
             draining: boolean;
@@ -1582,6 +2009,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `conflict`: the project has as many endpoints as it may, or the delivery cannot go out again. */
+        WebhookConflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
     parameters: {
         /**
@@ -1593,6 +2029,10 @@ export interface components {
         CreatedTo: string;
         /** @description `next_cursor` of the page before; empty for the first page. */
         Cursor: string;
+        /** @example evt_01jd7x0m8ke9tb3a0r6v5n2w4q */
+        DeliveryId: string;
+        /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+        EndpointId: string;
         /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
         ExecutionId: string;
         /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
@@ -1604,6 +2044,8 @@ export interface components {
         Limit: number;
         /** @example sess_01jd7x0m8ke9tb3a0r6v5n2w4q */
         SessionId: string;
+        /** @description What a hold waits for: the end, or with `actionable` also the moment when a signal or an approval is awaited and nothing else goes on. */
+        Until: "terminal" | "actionable";
         /** @description Hold the answer until the execution has ended, at most this many seconds. */
         Wait: number;
         /** @description Name or id of a workflow, also of a deleted one. */
@@ -1832,6 +2274,8 @@ export interface operations {
             query?: {
                 /** @description `steps` shows the steps too. */
                 include?: "steps";
+                /** @description What a hold waits for: the end, or with `actionable` also the moment when a signal or an approval is awaited and nothing else goes on. */
+                until?: components["parameters"]["Until"];
                 /** @description Hold the answer until the execution has ended, at most this many seconds. */
                 wait?: components["parameters"]["Wait"];
             };
@@ -1898,6 +2342,8 @@ export interface operations {
             query?: {
                 /** @description `steps`, `events` or both. */
                 include?: ("steps" | "events")[];
+                /** @description What a hold waits for: the end, or with `actionable` also the moment when a signal or an approval is awaited and nothing else goes on. */
+                until?: components["parameters"]["Until"];
                 /** @description Hold the answer until the execution has ended, at most this many seconds. */
                 wait?: components["parameters"]["Wait"];
             };
@@ -1964,6 +2410,44 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Deleted"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    approveExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description It is approved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Deleted"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2088,6 +2572,107 @@ export interface operations {
             410: components["responses"]["Deleted"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
+        };
+    };
+    rejectExecution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description It is rejected; the handler is told. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Deleted"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    signalExecution: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names this signal, 1 to 255 characters. A repeat among the execution's last 64 signals does nothing.
+                 * @example payment-7
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+                /**
+                 * @description What the execution waits for, as its handler names it.
+                 * @example payment
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description What the handler gets. */
+                    payload?: components["schemas"]["JSON"];
+                };
+            };
+        };
+        responses: {
+            /** @description The key was used before; nothing was done. */
+            200: {
+                headers: {
+                    /** @description Always true. */
+                    "Idempotent-Replay"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description It is on stable storage. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Deleted"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     terminateExecution: {
@@ -2632,6 +3217,393 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCallbackSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One secret, or two after a rotation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackSecrets"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateCallbackSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SecretRotation"];
+            };
+        };
+        responses: {
+            /** @description The secrets, the new one first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackSecrets"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only those to this endpoint, also a deleted one. */
+                endpoint_id?: components["schemas"]["EndpointRef"];
+                /** @description Only those about this execution. */
+                execution_id?: components["schemas"]["ExecutionRef"];
+                limit?: number;
+                /** @description One or more of `pending`, `delivered`, `dead` and `cancelled`, with commas between them. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["WebhookDelivery"][];
+                        has_more: boolean;
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    getDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example evt_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    redeliver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example evt_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description The delivery, waiting for its attempt. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["WebhookConflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All endpoints of the project. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["WebhookEndpoint"][];
+                        /** @constant */
+                        has_more: false;
+                        next_cursor: null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    createEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEndpointSpec"];
+            };
+        };
+        responses: {
+            /** @description The endpoint with its secret. */
+            201: {
+                headers: {
+                    /** @description Path of the endpoint. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhookEndpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["WebhookConflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoint. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    deleteEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointUpdate"];
+            };
+        };
+        responses: {
+            /** @description The endpoint as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateEndpointSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SecretRotation"];
+            };
+        };
+        responses: {
+            /** @description The endpoint with its new secret. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhookEndpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example wh_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description The delivery, before its attempt. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, Union
 from .._model import Model, Time
 
 __all__ = [
+    "Awaited",
     "CallbackSecrets",
     "CallbackSecretsSecretsItem",
     "CancelExecutionsResponse",
@@ -66,6 +67,19 @@ class ExecutionWorkflow(Model):
 
 Status: TypeAlias = Literal["created", "pending", "running", "waiting", "finalizing", "completed", "failed", "cancelled", "rejected"] | str
 """The first five are open, the last four are final."""
+
+
+class Awaited(Model):
+    """Awaited, as in the API's document."""
+
+    kind: Literal["signal", "approval"] | str
+    name: str
+    """What signals and decisions call it."""
+    step: str
+    since: Time
+    expires_at: Time | None = None
+    payload: Any = None
+    """What the approver gets to see. Only when one execution is read."""
 
 
 Trigger: TypeAlias = Literal["api", "cli", "manual", "scheduled", "rerun"] | str
@@ -163,11 +177,13 @@ class Execution(Model):
     """The first five are open, the last four are final."""
     status_reason: str | None = None
     """Why an open execution is where it is: scheduled, queued, no_worker, executing, retry_backoff,
-    awaiting_worker, awaiting_idle_worker, timer, cancelling, finalizing.
+    awaiting_worker, awaiting_idle_worker, timer, signal:NAME, approval:NAME, cancelling, finalizing.
     """
     status_message: str | None = None
     """The reason as a sentence."""
     resumes_at: Time | None = None
+    awaiting: list[Awaited] | None = None
+    """Open waits for signals and approvals, oldest first; absent when there are none."""
     revision: int
     """Rises by one with each change."""
     attempt: int
@@ -236,7 +252,7 @@ class ProblemErrorsItem(Model):
     """A JSON path such as input.lines[2].qty, or the name of a query parameter or header; empty for the whole
     body.
     """
-    code: Literal["required", "invalid_type", "invalid_value", "out_of_range", "unknown_field", "too_long", "duplicate_key", "too_deep", "schema", "not_found", "conflict"] | str
+    code: Literal["required", "invalid_type", "invalid_value", "out_of_range", "unknown_field", "too_long", "duplicate_key", "too_deep", "schema", "not_found", "conflict", "ambiguous"] | str
     message: str
 
 
@@ -249,7 +265,7 @@ class Problem(Model):
     status: int
     detail: str
     """What is wrong and what would be right."""
-    code: Literal["invalid_json", "invalid_request", "invalid_progress", "unauthenticated", "forbidden", "not_found", "session_lost", "method_not_allowed", "conflict", "skipped", "already_terminal", "stale_lease", "cancel_requested", "step_recorded", "history_limit", "invalid_transition", "nothing_to_wait", "not_finished", "deleted", "digest_mismatch", "file_in_use", "range_not_satisfiable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "idempotency_mismatch", "rate_limited", "backlog_full", "internal", "unavailable", "insufficient_storage"] | str
+    code: Literal["invalid_json", "invalid_request", "invalid_progress", "unauthenticated", "forbidden", "not_found", "session_lost", "method_not_allowed", "conflict", "skipped", "already_terminal", "stale_lease", "cancel_requested", "step_recorded", "history_limit", "invalid_transition", "nothing_to_wait", "not_awaiting", "signal_limit", "wait_limit", "not_finished", "deleted", "digest_mismatch", "file_in_use", "range_not_satisfiable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "idempotency_mismatch", "rate_limited", "backlog_full", "internal", "unavailable", "insufficient_storage"] | str
     errors: list[ProblemErrorsItem] | None = None
     execution_status: Status | None = None
     """The first five are open, the last four are final."""
@@ -547,7 +563,7 @@ class ListDeliveriesResponse(Model):
     next_cursor: str | None
 
 
-Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "webhooks:manage", "admin"] | str
+Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:signal", "executions:approve", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "webhooks:manage", "admin"] | str
 """What a key may do. `admin` may do everything."""
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "CancelExecutionParams",
     "CreateProjectParams",
     "CreateVersionParams",
+    "DecisionParams",
     "EndpointUpdateParams",
     "KeySpecParams",
     "NewEndpointSpecParams",
@@ -19,6 +20,7 @@ __all__ = [
     "Scope",
     "SecretRotationParams",
     "SetCurrentVersionParams",
+    "SignalExecutionParams",
     "StartExecutionsParams",
     "StartParams",
     "Status",
@@ -119,6 +121,25 @@ class CancelExecutionParams(TypedDict):
     """How long a worker may take to stop."""
 
 
+class SignalExecutionParams(TypedDict):
+    """Signal execution params, as in the API's document."""
+
+    payload: NotRequired[Any]
+    """What the handler gets."""
+
+
+class DecisionParams(TypedDict):
+    """Decision params, as in the API's document."""
+
+    name: NotRequired[str]
+    """Of the approval; may be left out when one alone is awaited."""
+    comment: NotRequired[str]
+    by: NotRequired[str]
+    """Who decides, as it is shown to people."""
+    payload: NotRequired[Any]
+    """What the handler gets."""
+
+
 class TerminateExecutionParams(TypedDict):
     """Terminate execution params, as in the API's document."""
 
@@ -212,7 +233,7 @@ class SecretRotationParams(TypedDict):
     """How long the old secret signs beside the new one."""
 
 
-Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "webhooks:manage", "admin"] | str
+Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:signal", "executions:approve", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "webhooks:manage", "admin"] | str
 """What a key may do. `admin` may do everything."""
 
 
