@@ -31,7 +31,7 @@ var errNotInstalled = errors.New("not installed")
 
 var languages = []language{
 	{name: "go", driver: func(string) (driver, error) { return driver{args: []string{binaries.godriver}}, nil }},
-	{name: "typescript", driver: typescript, clientOnly: true},
+	{name: "typescript", driver: typescript},
 	{name: "python", driver: python, clientOnly: true},
 }
 

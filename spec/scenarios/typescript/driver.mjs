@@ -10,8 +10,11 @@ switch (process.argv[2]) {
   case "client":
     await serve();
     break;
+  case "worker":
+    await (await import("./worker.mjs")).work(sdk, client);
+    break;
   default:
-    throw new Error("say client: this driver has no worker yet");
+    throw new Error("say client or worker");
 }
 
 // Commands run side by side, so that one may wait for what another does.
