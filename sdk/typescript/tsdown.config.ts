@@ -1,7 +1,7 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", "human/index": "src/human/index.ts" },
+  entry: { index: "src/index.ts", "human/index": "src/human/index.ts", "eigenpal/index": "src/eigenpal/index.ts" },
   format: ["esm", "cjs"],
   platform: "neutral",
   target: "es2022",
