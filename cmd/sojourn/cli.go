@@ -125,7 +125,7 @@ func (c *cli) command() *cobra.Command {
 	}
 	add(groupServer, c.devCommand(), c.serveCommand())
 	add(groupWork, c.runCommand(), c.executionCommand(), c.workflowCommand(), c.workerCommand())
-	add(groupManage, c.keyCommand(), c.projectCommand(), c.backupCommand(), c.auditCommand())
+	add(groupManage, c.keyCommand(), c.webhookCommand(), c.projectCommand(), c.backupCommand(), c.auditCommand())
 	root.AddCommand(c.versionCommand())
 	wrapArgs(root)
 	return root

@@ -32,6 +32,7 @@ type startFlags struct {
 	delay    config.Duration
 	deadline config.Duration
 	queueTTL config.Duration
+	callback string
 }
 
 func (s *startFlags) add(fs *pflag.FlagSet) {
@@ -45,6 +46,7 @@ func (s *startFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&s.startAt, "start-at", "", "do not start before this `time`, as 2027-01-31T08:00:00Z")
 	fs.Var(&s.delay, "delay", "do not start before this `time` has passed")
 	fs.Var(&s.deadline, "deadline", "cancel it when this `time` has passed since its start")
+	fs.StringVar(&s.callback, "callback-url", "", "send one signed message to this `url` when it has ended")
 	fs.Var(&s.queueTTL, "queue-ttl", "reject it when no worker takes it within this `time`")
 	for _, name := range []string{"delay", "deadline", "queue-ttl"} {
 		fs.Lookup(name).DefValue = ""
@@ -83,7 +85,7 @@ func (f *fieldFlag) Type() string { return "name=text" }
 func (c *cli) startParams(workflow string, s *startFlags) (sojourn.StartParams, error) {
 	p := sojourn.StartParams{
 		Workflow: workflow, IdempotencyKey: s.key, Version: s.version, Priority: s.priority, Trigger: "cli",
-		Delay: time.Duration(s.delay), Timeout: time.Duration(s.deadline), QueueTTL: time.Duration(s.queueTTL),
+		Delay: time.Duration(s.delay), Timeout: time.Duration(s.deadline), QueueTTL: time.Duration(s.queueTTL), CallbackURL: s.callback,
 	}
 	if s.startAt != "" {
 		at, err := time.Parse(time.RFC3339, s.startAt)

@@ -20,7 +20,7 @@ With --data, the server that runs on that directory is asked; when none does, th
 
 var scopeNames = []string{
 	sojourn.ScopeStart, sojourn.ScopeRead, sojourn.ScopeCancel, sojourn.ScopeSignal, sojourn.ScopeApprove, sojourn.ScopeManage, sojourn.ScopeWorkflowsRead,
-	sojourn.ScopeWorkflowsManage, sojourn.ScopeWorkers, sojourn.ScopeKeys, sojourn.ScopeAdmin,
+	sojourn.ScopeWorkflowsManage, sojourn.ScopeWorkers, sojourn.ScopeKeys, sojourn.ScopeWebhooks, sojourn.ScopeAdmin,
 }
 
 func (c *cli) keyCommand() *cobra.Command {

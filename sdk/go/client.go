@@ -47,6 +47,8 @@ type Client struct {
 	Keys *KeyService
 	// Workers lists the live worker sessions.
 	Workers *WorkerService
+	// Webhooks manages webhook endpoints and the deliveries to them, callbacks included.
+	Webhooks *WebhookService
 	// Projects makes and lists projects; it needs an admin key.
 	Projects *ProjectService
 
@@ -104,6 +106,7 @@ func NewClient(config Config) (*Client, error) {
 	c.Keys = &KeyService{c}
 	c.Workers = &WorkerService{c}
 	c.Projects = &ProjectService{c}
+	c.Webhooks = &WebhookService{&WebhookEndpointService{c}, &WebhookDeliveryService{c}, c}
 	return c, nil
 }
 

@@ -63,6 +63,7 @@ type Execution struct {
 	Priority    int               `json:"priority"`
 	TriggerType string            `json:"trigger_type,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
+	CallbackURL string            `json:"callback_url,omitempty"` // told when it has ended
 
 	CreatedAt         time.Time `json:"created_at"`
 	ScheduledAt       time.Time `json:"scheduled_at,omitzero"`

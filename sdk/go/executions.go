@@ -29,6 +29,7 @@ type StartParams struct {
 	IdempotencyKey string            // one key, one execution; "": made once for this call
 	Trigger        string            // api, cli or manual; "": api
 	TraceParent    string            // W3C traceparent, handed to the worker
+	CallbackURL    string            // gets one signed message when the execution has ended; see VerifyWebhook
 	Overrides      map[string]any    // steps that do not run, by their recorded names, and the outputs they have instead
 
 	// Wait lets the server hold the answer until the execution ends, at most this long (60 s).
@@ -51,6 +52,7 @@ type startBody struct {
 	Version        string            `json:"version,omitempty"`
 	IdempotencyKey string            `json:"idempotency_key,omitempty"`
 	Trigger        string            `json:"trigger,omitempty"`
+	CallbackURL    string            `json:"callback_url,omitempty"`
 	Overrides      *startOverrides   `json:"overrides,omitempty"`
 }
 
@@ -69,6 +71,7 @@ func (p *StartParams) body() (*startBody, error) {
 	b := &startBody{
 		Workflow: p.Workflow, Input: input, Timeout: millis(p.Timeout), Delay: millis(p.Delay), QueueTTL: millis(p.QueueTTL),
 		Metadata: p.Metadata, Priority: p.Priority, Version: p.Version, Trigger: p.Trigger,
+		CallbackURL: p.CallbackURL,
 	}
 	if !p.StartAt.IsZero() {
 		at := p.StartAt.UTC().Format("2006-01-02T15:04:05.000Z")

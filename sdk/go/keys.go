@@ -23,6 +23,7 @@ const (
 	ScopeWorkflowsManage = "workflows:manage"
 	ScopeWorkers         = "workers:run"
 	ScopeKeys            = "keys:manage"
+	ScopeWebhooks        = "webhooks:manage"
 	ScopeAdmin           = "admin"
 )
 
