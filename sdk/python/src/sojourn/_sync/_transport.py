@@ -45,6 +45,7 @@ class Transport:
         *,
         query: Mapping[str, Any] | None = None,
         body: Any = None,
+        content: bytes | None = None,
         upload: Upload | None = None,
         headers: Mapping[str, str] | None = None,
         hold: float = 0,
@@ -56,11 +57,13 @@ class Transport:
         """Sends a request until it succeeds or a repeat makes no sense, and returns the answer.
 
         Args:
+            content: JSON as it is, in place of body.
             hold: seconds that the server may hold the answer; added to the timeout.
             once: an unknown outcome must not be repeated.
             none_on: statuses that are returned although they are no success.
         """
-        content = None if body is None else _json.encode(body)
+        if body is not None:
+            content = _json.encode(body)
         retries = self.options.max_retries if max_retries is None else max_retries
         attempt = 0
         while True:
