@@ -17,8 +17,6 @@ type language struct {
 	name string
 	// driver makes what it needs in the folder given. errNotInstalled says what is missing on this machine.
 	driver func(dir string) (driver, error)
-	// clientOnly has the worker of the Go SDK serve.
-	clientOnly bool
 }
 
 // driver is a program.
@@ -32,7 +30,8 @@ var errNotInstalled = errors.New("not installed")
 var languages = []language{
 	{name: "go", driver: func(string) (driver, error) { return driver{args: []string{binaries.godriver}}, nil }},
 	{name: "typescript", driver: typescript},
-	{name: "python", driver: python, clientOnly: true},
+	{name: "python", driver: func(string) (driver, error) { return python("SCENARIO_HANDLERS=async") }},
+	{name: "python-threads", driver: func(string) (driver, error) { return python("SCENARIO_HANDLERS=def") }},
 }
 
 // typescript builds the SDK as it is published.
@@ -54,7 +53,8 @@ func typescript(dir string) (driver, error) {
 }
 
 // python takes the SDK as it lies in the checkout, in the environment it is developed in.
-func python(string) (driver, error) {
+// Its handlers are coroutines or plain functions.
+func python(env string) (driver, error) {
 	interpreter, err := filepath.Abs("../../bin/venv/bin/python")
 	if err == nil {
 		_, err = os.Stat(interpreter)
@@ -62,5 +62,5 @@ func python(string) (driver, error) {
 	if err != nil {
 		return driver{}, fmt.Errorf("%w: run scripts/python-venv.sh: %w", errNotInstalled, err)
 	}
-	return driver{args: []string{interpreter, "python/driver.py"}, env: []string{"PYTHONDONTWRITEBYTECODE=1"}}, nil
+	return driver{args: []string{interpreter, "python/driver.py"}, env: []string{"PYTHONDONTWRITEBYTECODE=1", env}}, nil
 }

@@ -87,8 +87,6 @@ func TestScenarios(t *testing.T) {
 			t.Logf("%s is left out, which CI=true makes an error: %v", l.name, err)
 		case err != nil:
 			t.Errorf("%s: %v", l.name, err)
-		case l.clientOnly:
-			sides = append(sides, side{l.name, d, sides[0].worker})
 		default:
 			sides = append(sides, side{l.name, d, d})
 		}

@@ -6,6 +6,7 @@ A worker with their handlers, or a client that does what it reads. See the READM
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -130,8 +131,16 @@ def main() -> None:
         case ["client"]:
             with sojourn.Sojourn() as client:
                 serve(client)
+        case ["worker"]:
+            import handlers
+
+            with sojourn.Sojourn() as client:
+                worker = sojourn.Worker(client, shutdown_grace=5)
+                plain = os.environ.get("SCENARIO_HANDLERS") == "def"
+                (handlers.register_plain if plain else handlers.register_async)(worker)
+                worker.run()
         case _:
-            sys.exit("say client: this driver has no worker yet")
+            sys.exit("say client or worker")
 
 
 main()

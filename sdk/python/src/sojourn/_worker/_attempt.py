@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -122,6 +123,7 @@ class Attempt:
         self.recorded = {r["step"]: Recorded(r) for r in cast("list[dict[str, Any]]", wire.get("recorded") or [])}
         self.reporter: Reporter
         self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
         self.state = State.ACTIVE
         self.stopping: Interrupted | None = None
         self.fatal: Exception | None = None

@@ -94,9 +94,16 @@ class _Base:
         if self._a.stopping is not None:
             raise self._a.stopping
 
+    def _post(self, call: Callable[..., None], *args: Any) -> None:
+        # On the loop at once: a handler that returns next would be faster than what is left for later.
+        if threading.get_ident() == self._a.thread:
+            call(*args)
+        else:
+            self._a.loop.call_soon_threadsafe(call, *args)
+
     def progress(self, value: float) -> None:
         """Says how far the work is, 0 to 1. It does not block; at most ten values a second are sent."""
-        self._a.loop.call_soon_threadsafe(self._a.progress, float(value))
+        self._post(self._a.progress, float(value))
 
     def log(self, message: str, *, level: Level = "info", **fields: Any) -> None:
         """Keeps a line with the execution, under the step that runs. It does not block.
@@ -108,7 +115,7 @@ class _Base:
         """
         info = current_step()
         step = info.step if info else ""
-        self._a.loop.call_soon_threadsafe(self._a.line, step, level, str(message), fields, time.time())
+        self._post(self._a.line, step, level, str(message), fields, time.time())
 
 
 class AsyncContext(_Base):
