@@ -142,7 +142,7 @@ class AsyncContext(_Base):
 
         Args:
             name: 1 to 100 printable characters without "#", "[" and "]".
-            fn: what to run. Its result must have a JSON form; when it is annotated, a recorded one is decoded into that.
+            fn: what to run. Its result must have a JSON form; a recorded one is decoded into the annotated type.
             args: passed to fn.
             kwargs: passed to fn.
 
@@ -310,7 +310,7 @@ class Context(_Base):
 
         Args:
             name: 1 to 100 printable characters without "#", "[" and "]".
-            fn: what to run. Its result must have a JSON form; when it is annotated, a recorded one is decoded into that.
+            fn: what to run. Its result must have a JSON form; a recorded one is decoded into the annotated type.
             args: passed to fn.
             kwargs: passed to fn.
 
