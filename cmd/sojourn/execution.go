@@ -151,7 +151,7 @@ With --wait, return when it has ended, or when the time is over; the exit code t
 			if err != nil {
 				return err
 			}
-			p, err := c.startParams(args[0], &flags)
+			p, err := c.startParams(cmd.Context(), args[0], &flags)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,8 +37,9 @@ type startFlags struct {
 }
 
 func (s *startFlags) add(fs *pflag.FlagSet) {
-	fs.VarP(&fieldFlag{&s.fields, false}, "field", "f", "input member as text: `name=text`; repeat for more, lines[0].qty=1 reaches inside")
-	fs.VarP(&fieldFlag{&s.fields, true}, "json-field", "F", "input member as JSON: `name=value`, or name=@file for the content of a file")
+	fs.VarP(&fieldFlag{&s.fields, fieldText}, "field", "f", "input member as text: `name=text`; repeat for more, lines[0].qty=1 reaches inside")
+	fs.VarP(&fieldFlag{&s.fields, fieldJSON}, "json-field", "F", "input member as JSON: `name=value`, or name=@file for the JSON or text in a file; any other file is uploaded")
+	fs.Var(&fieldFlag{&s.fields, fieldFile}, "file", "input member that is an uploaded file: `name=path`, whatever is in it")
 	fs.StringVar(&s.input, "input", "", "whole input: a `JSON` object, @file, or - for standard input; -f and -F then change it")
 	fs.StringArrayVar(&s.metadata, "metadata", nil, "`name=text` to find it by later; repeat for more")
 	fs.StringVar(&s.key, "idempotency-key", "", "start it only once for this `text`: a repeat answers the first execution")
@@ -56,22 +58,34 @@ func (s *startFlags) add(fs *pflag.FlagSet) {
 // field is one member of the input.
 type field struct {
 	path, text string
-	json       bool
+	kind       fieldKind
 }
+
+// fieldKind is how the text of a field is meant.
+type fieldKind uint8
+
+const (
+	fieldText fieldKind = iota
+	fieldJSON
+	fieldFile
+)
 
 // fieldFlag collects fields. Two flags fill one list, so that the members keep the order of the command line.
 type fieldFlag struct {
 	list *[]field
-	json bool
+	kind fieldKind
 }
 
 // Set takes one name=text.
 func (f *fieldFlag) Set(given string) error {
 	path, text, ok := strings.Cut(given, "=")
 	if !ok || path == "" {
+		if f.kind == fieldFile {
+			return errors.New("write name=path")
+		}
 		return errors.New("write name=text")
 	}
-	*f.list = append(*f.list, field{path, text, f.json})
+	*f.list = append(*f.list, field{path, text, f.kind})
 	return nil
 }
 
@@ -82,7 +96,7 @@ func (f *fieldFlag) String() string { return "" }
 func (f *fieldFlag) Type() string { return "name=text" }
 
 // startParams puts a start together.
-func (c *cli) startParams(workflow string, s *startFlags) (sojourn.StartParams, error) {
+func (c *cli) startParams(ctx context.Context, workflow string, s *startFlags) (sojourn.StartParams, error) {
 	p := sojourn.StartParams{
 		Workflow: workflow, IdempotencyKey: s.key, Version: s.version, Priority: s.priority, Trigger: "cli",
 		Delay: time.Duration(s.delay), Timeout: time.Duration(s.deadline), QueueTTL: time.Duration(s.queueTTL), CallbackURL: s.callback,
@@ -98,7 +112,7 @@ func (c *cli) startParams(workflow string, s *startFlags) (sojourn.StartParams, 
 	if p.Metadata, err = pairs("--metadata", s.metadata); err != nil {
 		return p, err
 	}
-	p.Input, err = c.readInput(s)
+	p.Input, err = c.readInput(ctx, s)
 	return p, err
 }
 
@@ -118,8 +132,8 @@ func pairs(flag string, given []string) (map[string]string, error) {
 	return out, nil
 }
 
-// readInput is the input that the flags describe, as JSON.
-func (c *cli) readInput(s *startFlags) (json.RawMessage, error) {
+// readInput is the input that the flags describe, as JSON. Files are uploaded when everything else is in order.
+func (c *cli) readInput(ctx context.Context, s *startFlags) (json.RawMessage, error) {
 	whole := json.RawMessage("{}")
 	if s.input != "" {
 		text, from, err := c.content(s.input)
@@ -138,10 +152,21 @@ func (c *cli) readInput(s *startFlags) (json.RawMessage, error) {
 	if err != nil {
 		return nil, usagef("--input: %w", err)
 	}
+	uploads := map[*tree]string{} // what stands for a file until it is uploaded, and its path
 	for _, f := range s.fields {
 		var v any = f.text
-		if f.json {
-			v, err = c.memberValue(f.text)
+		upload := ""
+		switch f.kind {
+		case fieldText:
+		case fieldJSON:
+			v, upload, err = c.memberValue(f.text)
+		case fieldFile:
+			upload = strings.TrimPrefix(f.text, "@")
+			_, err = os.Stat(upload)
+		}
+		if err == nil && upload != "" {
+			place := &tree{}
+			v, uploads[place] = place, upload
 		}
 		if err == nil {
 			root, err = assign(root, f.path, v)
@@ -150,29 +175,58 @@ func (c *cli) readInput(s *startFlags) (json.RawMessage, error) {
 			return nil, usagef("%s: %w", f.path, err)
 		}
 	}
+	for place, path := range uploads {
+		if err := c.uploadInto(ctx, place, path); err != nil {
+			return nil, err
+		}
+	}
 	return plainJSON(root)
 }
 
-// memberValue is the value of -F: JSON, the JSON in a file, or the text of a file that holds none.
-func (c *cli) memberValue(text string) (any, error) {
-	if !strings.HasPrefix(text, "@") && text != "-" {
+// uploadInto uploads a file and makes its place in the input a reference to it.
+func (c *cli) uploadInto(ctx context.Context, place *tree, path string) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	f, err := client.Files.UploadPath(ctx, path)
+	if err != nil {
+		return err
+	}
+	c.say("uploaded %s, %s", path, f.ID)
+	place.set("fileId", f.ID)
+	return nil
+}
+
+// memberValue is the value of -F: JSON, the JSON in a file, or the text of a file that holds none. A file that holds
+// neither, or too much for an input, is to be uploaded: then it is the path.
+func (c *cli) memberValue(text string) (v any, upload string, err error) {
+	path, isFile := strings.CutPrefix(text, "@")
+	if !isFile && text != "-" {
 		v, err := decodeTree([]byte(text))
 		if err != nil {
-			return nil, fmt.Errorf("%q is not JSON (for a text use -f): %w", text, err)
+			return nil, "", fmt.Errorf("%q is not JSON (for a text use -f): %w", text, err)
 		}
-		return v, nil
+		return v, "", nil
+	}
+	isFile = isFile && path != "-"
+	if info, err := os.Stat(path); isFile && err == nil && info.Mode().IsRegular() && info.Size() > maxInput {
+		return nil, path, nil
 	}
 	content, from, err := c.content(text)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if v, err := decodeTree(content); err == nil {
-		return v, nil
+		return v, "", nil
 	}
-	if !validText(content) {
-		return nil, fmt.Errorf("%s holds neither JSON nor text", from)
+	if validText(content) {
+		return string(content), "", nil
 	}
-	return string(content), nil
+	if isFile {
+		return nil, path, nil
+	}
+	return nil, "", fmt.Errorf("%s holds neither JSON nor text", from)
 }
 
 // content is what @file or - stands for, or the text itself, and where it comes from.

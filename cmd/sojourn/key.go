@@ -20,7 +20,8 @@ With --data, the server that runs on that directory is asked; when none does, th
 
 var scopeNames = []string{
 	sojourn.ScopeStart, sojourn.ScopeRead, sojourn.ScopeCancel, sojourn.ScopeSignal, sojourn.ScopeApprove, sojourn.ScopeManage, sojourn.ScopeWorkflowsRead,
-	sojourn.ScopeWorkflowsManage, sojourn.ScopeWorkers, sojourn.ScopeKeys, sojourn.ScopeWebhooks, sojourn.ScopeAdmin,
+	sojourn.ScopeWorkflowsManage, sojourn.ScopeWorkers, sojourn.ScopeKeys, sojourn.ScopeWebhooks, sojourn.ScopeFilesRead,
+	sojourn.ScopeFilesWrite, sojourn.ScopeAdmin,
 }
 
 func (c *cli) keyCommand() *cobra.Command {

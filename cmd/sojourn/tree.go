@@ -42,6 +42,9 @@ func (t *tree) MarshalJSON() ([]byte, error) {
 }
 
 func (t *tree) set(name string, v any) {
+	if t.values == nil {
+		t.values = map[string]any{}
+	}
 	if _, ok := t.values[name]; !ok {
 		t.names = append(t.names, name)
 	}

@@ -151,7 +151,7 @@ stops watching (130), not the execution. With -o json, yaml or jsonl the whole e
 			if err != nil {
 				return err
 			}
-			p, err := c.startParams(args[0], &start)
+			p, err := c.startParams(cmd.Context(), args[0], &start)
 			if err != nil {
 				return err
 			}

@@ -16,6 +16,7 @@ func Register(w *sojourn.Worker) {
 	registerSteps(w)
 	registerSummarize(w)
 	registerExtractInvoice(w)
+	registerFile(w)
 }
 
 // Unserved are workflows that are offered without a worker: their executions stay pending, to show what that looks
@@ -27,7 +28,7 @@ var Examples = []string{
 	`sojourn run echo -f name=Ada`,
 	`sojourn run steps -F number=20`,
 	`sojourn run sleep -F seconds=5`,
-	`sojourn run extract-invoice -f path=examples/invoices/browser-us.pdf`,
+	`sojourn run extract-invoice -F document=@examples/invoices/browser-us.pdf`,
 	`sojourn run summarize -F text=@examples/texts/newton-opticks.txt`,
 }
 

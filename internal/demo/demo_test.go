@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -218,6 +219,7 @@ func TestExtractInvoice(t *testing.T) {
 			t.Parallel()
 			for _, input := range []map[string]any{
 				{"path": pdf},
+				{"document": upload(t, srv, pdf)},
 				{"content_base64": base64.StdEncoding.EncodeToString(read(t, pdf)), "filename": filepath.Base(pdf)},
 			} {
 				x := run(t, srv, "extract-invoice", input)
@@ -241,6 +243,39 @@ func TestExtractInvoice(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func upload(t *testing.T, srv *sojourntest.Server, path string) *sojourn.File {
+	t.Helper()
+	f, err := srv.Client().Files.UploadPath(within(t), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestFile(t *testing.T) {
+	t.Parallel()
+	srv := offer(t)
+	pdf := upload(t, srv, invoices+"/browser-us.pdf")
+	text := upload(t, srv, opticks+".txt")
+	one := fmt.Sprintf(`{"input":"a contract ☃","filename":"browser-us.pdf","mime_type":"application/pdf","size":%d,"sha256":"%s"}`, pdf.Size, pdf.SHA256)
+	expectOutput(t, run(t, srv, "file", map[string]any{"a contract ☃": pdf, "note": "no file", "fileId": 5}), []byte(one))
+	two := fmt.Sprintf(`{"input":"text","filename":"newton-opticks.txt","mime_type":%q,"size":%d,"sha256":"%s"}`, text.MIMEType, text.Size, text.SHA256)
+	x := run(t, srv, "file", map[string]any{"a contract ☃": pdf, "text": text})
+	expectOutput(t, x, []byte(one[:len(one)-1]+`,"files":[`+one+`,`+two+`]}`))
+	if got := names(x.Steps); len(got) != 2 {
+		t.Errorf("steps %q", got)
+	}
+	if x := run(t, srv, "file", map[string]any{"note": "no file"}); x.Status != sojourn.StatusFailed || x.ErrorCode != "no_file" {
+		t.Errorf("%s, %q", x.Status, x.ErrorCode)
+	}
+	// What is echoed is a reference still.
+	x = run(t, srv, "echo", map[string]any{"document": map[string]any{"fileId": pdf.ID}})
+	var out struct{ Document sojourn.File }
+	if err := x.DecodeOutput(&out); err != nil || out.Document.SHA256 != pdf.SHA256 || out.Document.Name != "browser-us.pdf" {
+		t.Errorf("%s, %v", x.Output, err)
 	}
 }
 

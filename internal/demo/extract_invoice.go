@@ -18,20 +18,26 @@ import (
 	"github.com/sojournhq/sojourn/sdk/go"
 )
 
-// The document is given in one of two ways. That is said with if, then and else rather than oneOf, for their messages
+// The document is given in one of three ways. That is said with if, then and else rather than oneOf, for their messages
 // name the property that is missing or too many.
 var invoiceInput = json.RawMessage(`{
   "type": "object",
   "properties": {
+    "document": {"type": "object", "required": ["fileId"], "description": "the PDF file, uploaded"},
+    "contract_document": {"type": "object", "required": ["fileId"], "description": "another name for document"},
     "path": {"type": "string", "minLength": 1, "maxLength": 4096, "description": "PDF file on the worker's machine"},
     "content_base64": {"type": "string", "minLength": 1, "description": "the PDF file itself"},
     "filename": {"type": "string", "minLength": 1, "maxLength": 255, "description": "its name, with content_base64"}
   },
   "additionalProperties": false,
   "dependentRequired": {"filename": ["content_base64"]},
-  "if": {"required": ["content_base64"]},
-  "then": {"properties": {"path": false}},
-  "else": {"required": ["path"]}
+  "if": {"anyOf": [{"required": ["document"]}, {"required": ["contract_document"]}]},
+  "then": {"maxProperties": 1},
+  "else": {
+    "if": {"required": ["content_base64"]},
+    "then": {"properties": {"path": false}},
+    "else": {"required": ["path"]}
+  }
 }`)
 
 var invoiceCauses = []cause{
@@ -58,9 +64,11 @@ const maxInvoice = 20<<20 + 1
 
 // document is where the PDF file is.
 type document struct {
-	Path     string `json:"path"`
-	Content  string `json:"content_base64"`
-	Filename string `json:"filename"`
+	Document *sojourn.File `json:"document"`
+	Contract *sojourn.File `json:"contract_document"`
+	Path     string        `json:"path"`
+	Content  string        `json:"content_base64"`
+	Filename string        `json:"filename"`
 }
 
 // source is what the execution records of the file: enough to know it again, not the file itself.
@@ -81,17 +89,17 @@ func registerExtractInvoice(w *sojourn.Worker) {
 
 		// A disk may have a bad moment, so reading is tried again; a file that is not there is not (see permanent).
 		patience := sojourn.Retry{MaxAttempts: 3, Initial: 200 * time.Millisecond}
-		known, err := sojourn.Step(ctx, "read", func(context.Context) (source, error) {
-			_, known, err := in.read()
+		known, err := sojourn.Step(ctx, "read", func(ctx context.Context) (source, error) {
+			_, known, err := in.read(ctx)
 			return known, permanent(err, invoiceCauses)
 		}, patience)
 		if err != nil {
 			return none, err
 		}
 		report()
-		pages, err := sojourn.Step(ctx, "text", func(context.Context) ([]string, error) {
+		pages, err := sojourn.Step(ctx, "text", func(ctx context.Context) ([]string, error) {
 			// The file is read once more: the attempt that recorded the step before may have died in between.
-			data, now, err := in.read()
+			data, now, err := in.read(ctx)
 			if err == nil && now != known {
 				err = errChanged
 			}
@@ -142,7 +150,13 @@ func registerExtractInvoice(w *sojourn.Worker) {
 }
 
 // read returns the file's content and what identifies it.
-func (d document) read() ([]byte, source, error) {
+func (d document) read(ctx context.Context) ([]byte, source, error) {
+	for _, f := range []*sojourn.File{d.Document, d.Contract} {
+		if f != nil {
+			data, err := download(ctx, *f)
+			return data, identify(f.Name, data), err
+		}
+	}
 	if d.Content != "" {
 		data, err := base64.StdEncoding.DecodeString(d.Content)
 		if err != nil {
@@ -171,6 +185,16 @@ func (d document) read() ([]byte, source, error) {
 		return nil, source{}, err
 	}
 	return data.Bytes(), identify(filepath.Base(path), data.Bytes()), nil
+}
+
+// download reads an uploaded file.
+func download(ctx context.Context, f sojourn.File) ([]byte, error) {
+	r, err := f.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxInvoice))
+	return data, errors.Join(err, r.Close())
 }
 
 func identify(name string, data []byte) source {

@@ -49,6 +49,8 @@ type Client struct {
 	Workers *WorkerService
 	// Webhooks manages webhook endpoints and the deliveries to them, callbacks included.
 	Webhooks *WebhookService
+	// Files stores, reads and deletes files.
+	Files *FileService
 	// Projects makes and lists projects; it needs an admin key.
 	Projects *ProjectService
 
@@ -107,6 +109,7 @@ func NewClient(config Config) (*Client, error) {
 	c.Workers = &WorkerService{c}
 	c.Projects = &ProjectService{c}
 	c.Webhooks = &WebhookService{&WebhookEndpointService{c}, &WebhookDeliveryService{c}, c}
+	c.Files = &FileService{c}
 	return c, nil
 }
 

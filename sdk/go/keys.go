@@ -24,6 +24,8 @@ const (
 	ScopeWorkers         = "workers:run"
 	ScopeKeys            = "keys:manage"
 	ScopeWebhooks        = "webhooks:manage"
+	ScopeFilesRead       = "files:read"
+	ScopeFilesWrite      = "files:write"
 	ScopeAdmin           = "admin"
 )
 

@@ -48,8 +48,8 @@ func (c *Client) do(ctx context.Context, r request, out any) (*answer, error) {
 		a, err := c.send(ctx, r)
 		if err == nil {
 			if out != nil && len(a.body) > 0 && a.status != http.StatusNotModified {
-				if err := json.Unmarshal(a.body, out); err != nil {
-					return nil, fmt.Errorf("sojourn: the answer to %s %s is not what the API promises: %w", r.method, r.path, err)
+				if err := decodeAnswer(r, a.body, out); err != nil {
+					return nil, err
 				}
 			}
 			return a, nil
@@ -115,6 +115,60 @@ func (c *Client) send(ctx context.Context, r request) (*answer, error) {
 		return &answer{response.StatusCode, response.Header, content}, nil
 	}
 	return nil, parseError(response.StatusCode, response.Header, content)
+}
+
+// open sends a request once and returns its answer, a success, before its body was read. end releases it. Only ctx bounds
+// how long the bodies may take; the answer to a request without one must begin within Config.Timeout. The body is closed
+// when nothing is read of it any more. A length below 0 is not known.
+func (c *Client) open(ctx context.Context, r request, body io.ReadCloser, length int64) (response *http.Response, end context.CancelFunc, err error) {
+	address := c.base + r.path
+	if len(r.query) > 0 {
+		address += "?" + r.query.Encode()
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	end = func() { cancel(nil) }
+	defer func() {
+		if err != nil {
+			cancel(nil)
+		}
+	}()
+	q, err := http.NewRequestWithContext(ctx, r.method, address, http.NoBody)
+	if err != nil {
+		return nil, nil, fmt.Errorf("sojourn: %w", err)
+	}
+	switch {
+	case body == nil:
+		timer := time.AfterFunc(c.timeout, func() { cancel(fmt.Errorf("no answer within %s", c.timeout)) })
+		defer timer.Stop()
+	case length == 0:
+		_ = body.Close() // there is nothing in it to send
+	default:
+		q.Body, q.ContentLength = body, length
+	}
+	maps.Copy(q.Header, r.header)
+	q.Header["Authorization"] = []string{"Bearer " + c.key}
+	q.Header["User-Agent"] = []string{c.userAgent}
+	response, err = c.http.Do(q)
+	if err != nil {
+		return nil, nil, c.connectionError(ctx, r, err)
+	}
+	if response.StatusCode >= 200 && response.StatusCode < 300 {
+		return response, end, nil
+	}
+	content, err := readAll(response)
+	_ = response.Body.Close() // it was read to the end, or the error is already known
+	if err != nil {
+		return nil, nil, c.connectionError(ctx, r, err)
+	}
+	return nil, nil, parseError(response.StatusCode, response.Header, content)
+}
+
+// decodeAnswer reads the JSON of a success.
+func decodeAnswer(r request, content []byte, out any) error {
+	if err := json.Unmarshal(content, out); err != nil {
+		return fmt.Errorf("sojourn: the answer to %s %s is not what the API promises: %w", r.method, r.path, err)
+	}
+	return nil
 }
 
 // connectionError names the request without its query, and lets the caller's own cancellation show through.
