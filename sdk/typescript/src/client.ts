@@ -61,6 +61,8 @@ export interface ProjectEventsParams {
 
 /** An event of the project's stream. */
 export interface ProjectEvent extends StreamedEvent {
+  /** The cursor: where to go on. */
+  id: string;
   workflow_id: string;
   /** The workflow's name. */
   workflow: string;
@@ -146,7 +148,12 @@ export class Sojourn {
     return started.output;
   }
 
-  /** Yields what happens to the executions of the project, from now on or after a cursor. It reconnects by itself. */
+  /**
+   * Yields what happens to the executions of the project, from now on or after a cursor. It reconnects by itself and
+   * misses nothing.
+   *
+   * @throws {EventsResetError} when the server's data was restored from a backup
+   */
   events(
     params: ProjectEventsParams = {},
     options: RequestOptions = {},

@@ -166,6 +166,18 @@ export function statusError(init: StatusErrorInit): APIStatusError {
   }
 }
 
+/**
+ * A stream of events that cannot go on where it was: the server's data was restored from a backup, and the events that
+ * were seen are of another timeline. Read the state anew, and open a new stream.
+ */
+export class EventsResetError extends SojournError {
+  override readonly name: string = "EventsResetError";
+
+  constructor() {
+    super("the server's data is of another timeline than the events that were seen");
+  }
+}
+
 /** An execution that did not complete. Its subclasses say how it ended. */
 export class ExecutionError extends SojournError {
   override readonly name: string = "ExecutionError";

@@ -1,3 +1,4 @@
+import type { components } from "./internal/api.gen.js";
 import { part, query } from "./internal/query.js";
 import type { RequestBody, Transport } from "./internal/transport.js";
 import { Page, type PageBody, PagePromise } from "./pagination.js";
@@ -16,19 +17,7 @@ export interface FileReference {
 }
 
 /** A file that the server keeps. */
-export interface StoredFile {
-  id: string;
-  filename: string;
-  mime_type: string;
-  /** Bytes. */
-  size: number;
-  /** 64 hex digits. */
-  sha256: string;
-  created_at: string;
-  /** When it is removed unless an execution uses it. */
-  expires_at?: string;
-  [member: string]: unknown;
-}
+export type StoredFile = components["schemas"]["File"];
 
 /** What a file may be made from. Node's readable streams are async iterables of bytes. */
 export type FileContent =
@@ -135,7 +124,7 @@ export class Files {
 
   /** Lists the files that an execution uses. */
   list(
-    params: { execution: string; limit?: number; cursor?: string | null },
+    params: { execution?: string; limit?: number; cursor?: string | null },
     options: RequestOptions = {},
   ): PagePromise<StoredFile> {
     const fetch = async (cursor: string | null | undefined): Promise<Page<StoredFile>> => {

@@ -22,6 +22,9 @@ export type Step = Schemas["Step"];
 /** One change of an execution. */
 export type ExecutionEvent = Schemas["Event"];
 
+/** A signal or an approval that an execution waits for. */
+export type AwaitedWait = Schemas["Awaited"];
+
 /** How many executions are in each state. */
 export type Counts = Schemas["Counts"];
 

@@ -6,53 +6,18 @@ import {
   type Execution,
   type ExecutionFailedError,
   HandlerError,
-  type HandlerFunction,
-  type HandlerOptions,
   InterruptedError,
   isInterruption,
   RejectError,
   StepError,
   toFile,
   Worker,
-  type WorkerOptions,
 } from "../src/index.js";
-import { failure, sharedClient, unique, until } from "./kit/kit.js";
+import { failure, sharedClient, unique, until, withResolvers } from "./kit/kit.js";
 import { type FaultProxy, startProxy } from "./kit/proxy.js";
+import { quiet, running, serve } from "./kit/worker.js";
 
 const client = sharedClient();
-const quiet = { warn() {}, error() {} };
-const running: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const stop of running.splice(0)) await stop();
-});
-
-/** Runs a worker for one workflow until the test ends; gives the workflow's name. */
-async function serve(
-  run: HandlerFunction<any, any>,
-  options: { handler?: HandlerOptions; worker?: WorkerOptions; name?: string; url?: string } = {},
-): Promise<{ name: string; worker: Worker; stop: () => Promise<void> }> {
-  const name = options.name ?? unique("ts");
-  let onReady: () => void = () => {};
-  const up = new Promise<void>((resolve) => {
-    onReady = resolve;
-  });
-  const worker = new Worker(options.url ? sharedClient({ baseUrl: options.url }) : client, {
-    logger: quiet,
-    ...options.worker,
-    onReady,
-  });
-  worker.handle(name, options.handler ?? {}, run);
-  const abort = new AbortController();
-  const ran = worker.run({ signal: abort.signal });
-  const stop = async () => {
-    abort.abort();
-    await ran;
-  };
-  running.push(stop);
-  await Promise.race([up, ran]);
-  return { name, worker, stop };
-}
 
 async function ended(workflow: string, input: unknown = {}): Promise<Execution> {
   const { id } = await client.executions.start({ workflow, input, waitMs: 30_000 });
@@ -629,11 +594,3 @@ describe("files", () => {
     expect(toFile("text", "a.txt").filename).toBe("a.txt");
   });
 });
-
-function withResolvers<T>() {
-  let resolve!: (value: T | PromiseLike<T>) => void;
-  const promise = new Promise<T>((r) => {
-    resolve = r;
-  });
-  return { promise, resolve };
-}

@@ -1,4 +1,4 @@
-import { SojournError } from "../errors.js";
+import { EventsResetError, SojournError } from "../errors.js";
 import type { RequestOptions } from "../resources/options.js";
 import { pause } from "./pause.js";
 import { retriable, retryAfter, retryDelay, type Transport } from "./transport.js";
@@ -23,6 +23,8 @@ export class EventParser {
   #data: string[] = [];
   /** The pause before a reconnect that the server asked for. */
   retryMs: number | undefined;
+  /** The id of the last message, or of a message without data that only moves it on. */
+  lastId: string | undefined;
 
   /** Reads on; gives the messages that are complete now. */
   push(text: string): Message[] {
@@ -50,6 +52,7 @@ export class EventParser {
       const event = this.#event || "message";
       this.#data = [];
       this.#event = "";
+      this.lastId = this.#id;
       return data.length > 0 ? { id: this.#id, event, data: data.join("\n") } : undefined;
     }
     const colon = line.indexOf(":");
@@ -125,6 +128,7 @@ export async function* streamMessages(
           yield message;
           if (message.event === "end") return;
         }
+        last = parser.lastId ?? last;
         retryMs = parser.retryMs ?? retryMs;
       }
       failures++;
@@ -142,12 +146,11 @@ export async function* streamMessages(
   }
 }
 
-/** Yields the decoded data of a stream's messages, without the final `end`. */
+/** Yields the decoded data of a stream's messages, each with the message's id, until the final `end`. */
 export async function* streamEvents<T>(transport: Transport, spec: StreamSpec): AsyncGenerator<T, void, undefined> {
-  for await (const message of streamMessages(transport, spec)) {
-    if (message.event === "end") return;
-    const event = JSON.parse(message.data);
-    if (message.event === "reset") event.type ??= "reset";
-    yield event as T;
+  for await (const { id, event, data } of streamMessages(transport, spec)) {
+    if (event === "end") return;
+    if (event === "reset") throw new EventsResetError();
+    yield { id, ...JSON.parse(data) } as T;
   }
 }

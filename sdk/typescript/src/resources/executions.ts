@@ -200,12 +200,11 @@ export interface ApprovalLink {
 }
 
 /** An event of a stream: one change of one execution. */
-export interface StreamedEvent extends ExecutionEvent {
+export type StreamedEvent = ExecutionEvent & {
   execution_id: string;
-  /** The execution's state after the change. */
-  status: ExecutionStatus;
+  /** A newer server may send more members. */
   [member: string]: unknown;
-}
+};
 
 /** Where a stream of events begins. */
 export interface EventsParams {
@@ -433,6 +432,8 @@ export class Executions {
   /**
    * Yields what happens to the execution, event by event in order of revision, and returns after the last one. It
    * reconnects by itself and misses nothing.
+   *
+   * @throws {EventsResetError} when the server's data was restored from a backup
    */
   events(
     id: string,
@@ -559,15 +560,15 @@ export class Executions {
    * Approves what the execution waits for.
    *
    * @throws {ConflictError} with code `not_awaiting` when no such approval is awaited, `already_terminal` when it has
-   * ended
+   * ended. It is not retried when its outcome is unknown: a repeat could decide the next approval.
    */
   approve(id: string, params: DecisionParams = {}, options: RequestOptions = {}): Promise<Execution> {
-    return this.#post(id, "approve", { ...params }, options);
+    return this.#post(id, "approve", { ...params }, { ...options, once: true });
   }
 
   /** Refuses what the execution waits for: it ends `rejected` unless the handler handles it. Errors are as for approve. */
   reject(id: string, params: DecisionParams = {}, options: RequestOptions = {}): Promise<Execution> {
-    return this.#post(id, "reject", { ...params }, options);
+    return this.#post(id, "reject", { ...params }, { ...options, once: true });
   }
 
   /** Makes a link with which somebody without a key can decide an approval once. */
@@ -591,7 +592,12 @@ export class Executions {
     return data;
   }
 
-  async #post(id: string, verb: string, json: unknown, options: RequestOptions): Promise<Execution> {
+  async #post(
+    id: string,
+    verb: string,
+    json: unknown,
+    options: RequestOptions & { once?: boolean },
+  ): Promise<Execution> {
     const { data } = await this.#t.call<Execution>({
       method: "POST",
       path: `/v1/executions/${part(id)}/${verb}`,
@@ -604,8 +610,7 @@ export class Executions {
 
 /** Whether a signal or an approval is awaited. */
 export function isActionable(execution: Execution): boolean {
-  const { awaiting } = execution;
-  return execution.status === "waiting" && Array.isArray(awaiting) && awaiting.length > 0;
+  return execution.status === "waiting" && (execution.awaiting?.length ?? 0) > 0;
 }
 
 function filter(params: ListParams) {

@@ -1,30 +1,20 @@
+import type { components } from "../internal/api.gen.js";
 import { part, query } from "../internal/query.js";
 import { streamMessages } from "../internal/sse.js";
 import type { Transport } from "../internal/transport.js";
 import { Page, type PageBody, PagePromise } from "../pagination.js";
 import type { RequestOptions } from "./options.js";
 
+type Schemas = components["schemas"];
+
 /** Which changes of executions an endpoint is told about. */
 export type WebhookEvents = "created" | "status_changed" | "terminal" | (string & {});
 
 /** An address that is told about executions of the project. */
-export interface WebhookEndpoint {
-  id: string;
-  url: string;
-  description?: string;
-  events: WebhookEvents[];
-  /** Only executions of these workflows. */
-  workflows?: string[];
-  enabled: boolean;
-  /** Why the server disabled it, for example because it answered 410. */
-  disabled_reason?: string;
-  created_at: string;
-  /** The last four characters of each secret that signs. */
-  secret_hints: string[];
-  /** The secret; only where it is made. */
-  secret?: string;
-  [member: string]: unknown;
-}
+export type WebhookEndpoint = Schemas["WebhookEndpoint"];
+
+/** A new endpoint, or one with a new secret: `secret` is shown only now. */
+export type NewWebhookEndpoint = Schemas["NewWebhookEndpoint"];
 
 /** An endpoint to make. */
 export interface EndpointParams {
@@ -33,40 +23,18 @@ export interface EndpointParams {
   /** Default `["terminal"]`. */
   events?: WebhookEvents[];
   /** Only executions of these workflows; default: all. */
-  workflows?: string[];
+  workflows?: string[] | null;
+  /** Default true. */
   enabled?: boolean;
   /** `whsec_` and the base64 of 24 to 64 bytes; default: made by the server. */
   secret?: string;
 }
 
 /** One message to one address, and what became of it. */
-export interface WebhookDelivery {
-  id: string;
-  kind: "callback" | "endpoint" | "test" | (string & {});
-  endpoint_id?: string;
-  execution_id?: string;
-  revision?: number;
-  type: string;
-  url: string;
-  state: "pending" | "delivered" | "dead" | "cancelled" | (string & {});
-  attempts: number;
-  next_attempt_at?: string;
-  created_at: string;
-  delivered_at?: string;
-  last_error?: string;
-  /** In {@link Webhooks.delivery}. */
-  attempt_log?: { at: string; duration_ms: number; status?: number; error?: string; response_excerpt?: string }[];
-  /** In {@link Webhooks.delivery}. */
-  body?: unknown;
-  [member: string]: unknown;
-}
+export type WebhookDelivery = Schemas["WebhookDelivery"];
 
 /** A secret that signs callbacks. */
-export interface CallbackSecret {
-  secret: string;
-  created_at: string;
-  expires_at?: string;
-}
+export type CallbackSecret = Schemas["CallbackSecrets"]["secrets"][number];
 
 /** Which deliveries to list. */
 export interface DeliveryListParams {
@@ -93,16 +61,13 @@ export class Webhooks {
   }
 
   /** Makes an endpoint. The answer alone shows its secret. */
-  createEndpoint(params: EndpointParams, options: RequestOptions = {}): Promise<WebhookEndpoint> {
+  createEndpoint(params: EndpointParams, options: RequestOptions = {}): Promise<NewWebhookEndpoint> {
     return this.#send("POST", "/v1/webhooks/endpoints", params, { ...options, once: true });
   }
 
-  /** Lists the endpoints. */
-  listEndpoints(
-    params: { limit?: number; cursor?: string | null } = {},
-    options: RequestOptions = {},
-  ): PagePromise<WebhookEndpoint> {
-    return this.#list("/v1/webhooks/endpoints", { limit: params.limit }, params.cursor, options);
+  /** Lists the endpoints, newest first. */
+  async listEndpoints(options: RequestOptions = {}): Promise<WebhookEndpoint[]> {
+    return (await this.#send<{ data: WebhookEndpoint[] }>("GET", "/v1/webhooks/endpoints", undefined, options)).data;
   }
 
   /** Reads an endpoint. */
@@ -132,7 +97,7 @@ export class Webhooks {
     id: string,
     params: { graceMs?: number } = {},
     options: RequestOptions = {},
-  ): Promise<WebhookEndpoint> {
+  ): Promise<NewWebhookEndpoint> {
     const path = `/v1/webhooks/endpoints/${part(id)}/rotate`;
     return this.#send("POST", path, { grace_ms: params.graceMs }, { ...options, once: true });
   }

@@ -37,3 +37,12 @@ let serial = 0;
 export function unique(prefix: string): string {
   return `${prefix}-${process.pid}-${Date.now().toString(36)}-${++serial}`;
 }
+
+/** A promise and what resolves it. */
+export function withResolvers<T>() {
+  let resolve!: (value: T | PromiseLike<T>) => void;
+  const promise = new Promise<T>((r) => {
+    resolve = r;
+  });
+  return { promise, resolve };
+}
