@@ -46,7 +46,20 @@ if [ ! -e /dev/fuse ] && [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
   [ -e /dev/fuse ] || [ "${CI:-}" != true ] || mknod -m 600 /dev/fuse c 10 229 2>/dev/null || true
 fi
 
+# The S3 server that the tests of files write to. It is built once, from a fixed version.
+s3=bin/tools/versitygw
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+if [ ! -x "$s3" ] && ! command -v versitygw >/dev/null; then
+  echo 'building versitygw'
+  mkdir -p bin/tools
+  GOBIN="$PWD/bin/tools" CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>/dev/null || true
+fi
+
 missing=0
+if [ ! -x "$s3" ] && ! command -v versitygw >/dev/null; then
+  echo 'missing: versitygw (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0), needed by the tests of files on S3' >&2
+  missing=1
+fi
 for need in "${needs[@]}"; do
   IFS='|' read -r command package reason <<<"$need"
   if ! command -v "$command" >/dev/null; then
