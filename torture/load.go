@@ -101,6 +101,12 @@ var mix = []kind{
 	{"sleepy", 1, func(r *rand.Rand, p *sojourn.StartParams, in map[string]any) {
 		in["ms"], p.Timeout = 4000, between(r, 300*time.Millisecond, 1500*time.Millisecond)
 	}},
+	{"signalled", 5, func(r *rand.Rand, _ *sojourn.StartParams, in map[string]any) {
+		in["n"], in["ms"] = 1+r.IntN(3), 600+r.IntN(1500)
+	}},
+	{"approved", 4, func(r *rand.Rand, _ *sojourn.StartParams, in map[string]any) {
+		in["n"], in["ms"] = r.IntN(3)*100, 600+r.IntN(1500)
+	}},
 	// No worker serves it: its time in the queue runs out, or its deadline passes.
 	{"orphan", 3, func(r *rand.Rand, p *sojourn.StartParams, _ map[string]any) {
 		if r.IntN(3) > 0 {
@@ -215,8 +221,16 @@ func (l *load) once(ctx context.Context, r *rand.Rand) bool {
 	// The end of the run must not break off a request, or its outcome would be unknown for nothing.
 	ctx = context.WithoutCancel(ctx)
 	switch n := r.IntN(100); {
-	case n < 82:
+	case n < 70:
 		return l.start(ctx, l.draw(r))
+	case n < 78:
+		if s, ok := l.pickOf(r, "signalled"); ok {
+			return l.signal(ctx, s.id, r)
+		}
+	case n < 82:
+		if s, ok := l.pickOf(r, "approved"); ok {
+			return l.decide(ctx, s.id, r)
+		}
 	case n < 85:
 		if s, ok := l.pick(r); ok {
 			return l.start(ctx, s.start) // the same key again: the same execution
@@ -282,6 +296,16 @@ func (l *load) pick(r *rand.Rand) (acked, bool) {
 		return acked{}, false
 	}
 	return l.recent[r.IntN(len(l.recent))], true
+}
+
+// pickOf takes one of the latest acknowledged starts of a workflow.
+func (l *load) pickOf(r *rand.Rand, workflow string) (acked, bool) {
+	for range 20 {
+		if s, ok := l.pick(r); ok && s.params.Workflow == workflow {
+			return s, true
+		}
+	}
+	return acked{}, false
 }
 
 // start sends a start that other clients may then cancel, read and repeat.
@@ -360,6 +384,65 @@ func (l *load) stop(ctx context.Context, id string) (answered bool) {
 	default:
 		l.note(check.CancelUnknown, id, cause(err))
 		return refused != nil && refused.Status < 500
+	}
+	return true
+}
+
+// token makes a name for a signal or a decision.
+func (l *load) token() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next++
+	return l.prefix + "-t" + strconv.Itoa(l.next)
+}
+
+// signal sends a signal; one in three twice, under one key.
+func (l *load) signal(ctx context.Context, id string, r *rand.Rand) (answered bool) {
+	token := l.token()
+	send := func() bool {
+		return l.tell(id, token, "signal", func() error {
+			_, err := l.client.Executions.Signal(ctx, id, "go", sojourn.SignalParams{Payload: token, IdempotencyKey: token})
+			return err
+		})
+	}
+	answered = send()
+	if r.IntN(3) == 0 {
+		answered = send()
+	}
+	return answered
+}
+
+// decide approves or rejects.
+func (l *load) decide(ctx context.Context, id string, r *rand.Rand) (answered bool) {
+	token, p := l.token(), sojourn.DecisionParams{Name: "manager"}
+	p.Comment = token
+	call, what := l.client.Executions.Approve, "approved"
+	if r.IntN(3) == 0 {
+		call, what = l.client.Executions.Reject, "rejected"
+	}
+	return l.tell(id, token, what, func() error {
+		_, err := call(ctx, id, p)
+		return err
+	})
+}
+
+// tell sends something to an execution and writes down what is known of it.
+func (l *load) tell(id, token, what string, send func() error) (answered bool) {
+	l.note(check.TellIntent, id, token, what)
+	err := send()
+	l.total.Add(1)
+	refused, ok := errors.AsType[*sojourn.Error](err)
+	switch {
+	case err == nil:
+		l.note(check.TellAcked, id, token)
+	case ok && (refused.Status < 500 || refused.Status == 507):
+		l.note(check.TellRefused, id, token, refused.Code)
+	default:
+		if ok && l.strict.Load() {
+			l.down.CompareAndSwap(0, time.Now().UnixNano())
+		}
+		l.note(check.TellUnknown, id, token, cause(err))
+		return false
 	}
 	return true
 }

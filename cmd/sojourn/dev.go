@@ -139,7 +139,7 @@ func (c *cli) welcome(url, key, data string) {
 	line("")
 	line("  Try it in another terminal, in this folder:")
 	line("")
-	for _, example := range append(slices.Clone(demo.Examples), "sojourn execution list") {
+	for _, example := range append(slices.Clone(demo.Examples), `sojourn run approval -f question="Ship it?"`, "sojourn execution list") {
 		line("    %s", s.good(os.Args[0]+strings.TrimPrefix(example, "sojourn")))
 	}
 	line("")

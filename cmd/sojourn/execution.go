@@ -22,7 +22,8 @@ func (c *cli) executionCommand() *cobra.Command {
 		RunE:    needsSubcommand,
 	}
 	cmd.AddCommand(
-		c.startCommand(), c.listCommand(), c.getCommand(), c.watchCommand(), c.cancelCommand(), c.terminateCommand(),
+		c.startCommand(), c.listCommand(), c.getCommand(), c.watchCommand(), c.signalCommand(),
+		c.approveCommand(), c.rejectCommand(), c.cancelCommand(), c.terminateCommand(),
 		c.deleteCommand(), c.logsCommand(), c.countsCommand(),
 	)
 	return cmd
@@ -134,12 +135,14 @@ func (c *cli) show(x *sojourn.Execution) error {
 func (c *cli) startCommand() *cobra.Command {
 	var flags startFlags
 	var wait config.Duration
+	var until string
 	cmd := &cobra.Command{
 		Use:   "start WORKFLOW",
 		Short: "start an execution and return at once",
 		Long: `Start an execution and return as soon as it is stored durably.
 
-With --wait, return when it has ended, or when the time is over; the exit code then tells how it ended (8: not yet).`,
+With --wait, return when it has ended, or when the time is over; the exit code then tells how it ended (8: not yet).
+With --until actionable, return too when it waits for a signal or an approval.`,
 		Example: `  sojourn execution start echo -f name=Ada
   sojourn execution start order --input @order.json --idempotency-key order-4711
   id=$(sojourn execution start echo -f name=Ada -o name)
@@ -156,7 +159,14 @@ With --wait, return when it has ended, or when the time is over; the exit code t
 				return err
 			}
 			waiting := cmd.Flags().Changed("wait")
-			until := time.Now().Add(time.Duration(wait))
+			switch {
+			case until != "terminal" && until != "actionable":
+				return usagef("--until %s: choose terminal or actionable", until)
+			case until == "actionable" && !waiting:
+				return usagef("--until goes with --wait")
+			}
+			p.UntilActionable = until == "actionable"
+			deadline := time.Now().Add(time.Duration(wait))
 			if waiting {
 				p.Wait = min(time.Duration(wait), time.Minute)
 			}
@@ -172,8 +182,12 @@ With --wait, return when it has ended, or when the time is over; the exit code t
 			if x.Replayed {
 				c.say("the idempotency key was used before; this is the execution it made")
 			}
-			if waiting && !x.Status.Terminal() {
-				if x, err = await(cmd.Context(), client, x, until); err != nil {
+			if waiting && !x.Status.Terminal() && !(p.UntilActionable && x.Actionable()) {
+				var options []sojourn.GetOption
+				if p.UntilActionable {
+					options = append(options, sojourn.UntilActionable())
+				}
+				if x, err = await(cmd.Context(), client, x, deadline, options...); err != nil {
 					return err
 				}
 			}
@@ -189,14 +203,15 @@ With --wait, return when it has ended, or when the time is over; the exit code t
 	flags.add(cmd.Flags())
 	cmd.Flags().Var(&wait, "wait", "return only when it has ended, or this `time` is over")
 	cmd.Flags().Lookup("wait").DefValue = ""
+	cmd.Flags().StringVar(&until, "until", "terminal", "with --wait: `terminal`, or actionable")
 	return cmd
 }
 
 // await is the execution when it has ended, or as it is at the given time.
-func await(ctx context.Context, client *sojourn.Client, x *sojourn.Execution, until time.Time) (*sojourn.Execution, error) {
+func await(ctx context.Context, client *sojourn.Client, x *sojourn.Execution, until time.Time, options ...sojourn.GetOption) (*sojourn.Execution, error) {
 	limited, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	ended, err := client.Executions.Wait(limited, x.ID)
+	ended, err := client.Executions.Wait(limited, x.ID, options...)
 	if err == nil {
 		return ended, nil
 	}

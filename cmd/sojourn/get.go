@@ -63,6 +63,9 @@ func (c *cli) describe(x *sojourn.Execution) error {
 	if !x.Status.Terminal() {
 		field("why", oneLine(x.StatusMessage))
 	}
+	for _, w := range x.Awaiting {
+		field("awaits", awaitedText(w, time.Now()))
+	}
 	if x.Progress != nil {
 		field("progress", percent(x.Progress))
 	}
@@ -102,6 +105,9 @@ func (c *cli) describe(x *sojourn.Execution) error {
 		for _, e := range x.Events {
 			b.WriteString(eventLine(s, e) + "\n")
 		}
+	}
+	for _, w := range x.Awaiting {
+		c.payload(&b, "shown for "+oneLine(w.Kind+" "+w.Step), w.Payload)
 	}
 	c.payload(&b, "input", x.Input)
 	c.payload(&b, "output", x.Output)
@@ -151,6 +157,12 @@ func eventLine(s styles, e sojourn.Event) string {
 	}
 	if e.Attempt > 1 {
 		text += fmt.Sprintf(" (attempt %d)", e.Attempt)
+	}
+	if e.Name != "" {
+		text += " " + s.bold(oneLine(e.Name))
+	}
+	if e.Outcome != "" {
+		text += " " + decisionText(e.Outcome, e.By, e.Comment)
 	}
 	if e.Progress != nil {
 		text += " " + percent(e.Progress)

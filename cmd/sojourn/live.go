@@ -88,6 +88,9 @@ func (l *lines) update(x *sojourn.Execution) {
 		}
 	}
 	l.say("%s", text)
+	for _, hint := range hints(x) {
+		l.say("%s", l.s.faint(hint))
+	}
 }
 
 func (l *lines) tick() {}
@@ -102,6 +105,9 @@ func stepSummary(s styles, st sojourn.StepRecord) string {
 	case st.Kind == "sleep" && !st.Until.IsZero():
 		text += s.faint(" until " + st.Until.Local().Format("15:04:05"))
 	}
+	if isWait(st) {
+		text += s.faint(waitOutcome(st))
+	}
 	if st.Attempt > 1 {
 		text += s.faint(fmt.Sprintf(" (try %d)", st.Attempt))
 	}
@@ -114,6 +120,9 @@ func stepSummary(s styles, st sojourn.StepRecord) string {
 func stepStatus(s styles, st sojourn.StepRecord) string {
 	if st.Kind == "sleep" && st.Status == "waiting" {
 		return s.live("sleeps")
+	}
+	if isWait(st) && st.Status == "waiting" {
+		return s.warn("waits for " + article(st.Kind) + " " + st.Kind)
 	}
 	if st.Status == "waiting" {
 		return s.warn("waits to try again")
@@ -168,6 +177,9 @@ func (d *drawing) draw() {
 	}
 	if x := d.x; x.StatusMessage != "" && !x.Status.Terminal() && x.Status != sojourn.StatusRunning {
 		text = append(text, "  "+d.s.faint(oneLine(x.StatusMessage)))
+	}
+	for _, hint := range hints(d.x) {
+		text = append(text, "  "+d.s.faint(hint))
 	}
 	if x := d.x; x.Status.Terminal() && (x.Error != "" || x.ErrorCode != "") {
 		text = append(text, "  "+d.s.bad(failureText(x.ErrorCode, x.Error)))
@@ -244,6 +256,10 @@ func stepLines(s styles, x *sojourn.Execution, now time.Time, frame int) []strin
 		}
 		text := fmt.Sprintf("  %s %s%s", mark(s, status, frame), name, pad)
 		switch {
+		case isWait(st) && status == "waiting":
+			text += "  " + s.warn("waits for "+article(st.Kind)+" "+st.Kind) + s.faint(timeLeft(st.Until, now))
+		case isWait(st):
+			text += "  " + s.faint(fmt.Sprintf("%7s", short(st.CompletedAt.Sub(st.StartedAt)))+waitOutcome(st))
 		case st.Kind == "sleep" && status == "waiting":
 			text += "  " + s.faint("sleeps, "+short(max(st.Until.Sub(now), 0).Round(100*time.Millisecond))+" left")
 		case status == "waiting":

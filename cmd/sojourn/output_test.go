@@ -47,8 +47,12 @@ func TestTextFromOutsideCannotSteerTheTerminal(t *testing.T) {
 		ID: "exec_1", Workflow: &sojourn.WorkflowRef{Name: "w"}, Status: sojourn.StatusFailed, Error: hostile, ErrorCode: "c",
 		CreatedAt: time.Now(), StartedAt: time.Now(), CompletedAt: time.Now(), Metadata: map[string]string{hostile: hostile},
 		Input: []byte(`{"a":"b` + "\u009b" + `2J"}`), CancelReason: hostile, CancelRequestedAt: time.Now(),
-		Steps:  []sojourn.StepRecord{{Name: hostile, Status: "failed", Error: hostile, ErrorCode: hostile}},
-		Events: []sojourn.Event{{Type: "failed", Message: hostile, Step: hostile}},
+		Steps: []sojourn.StepRecord{
+			{Name: hostile, Status: "failed", Error: hostile, ErrorCode: hostile},
+			{Name: hostile, Kind: "approval", Status: "rejected", Output: []byte(`{"outcome":"rejected","by":"\u001b[2J","comment":"\u001b]0;\u0007"}`)},
+		},
+		Awaiting: []sojourn.Awaited{{Kind: "approval", Name: hostile, Step: hostile, Payload: []byte(`"` + "\u009b" + `"`)}},
+		Events:   []sojourn.Event{{Type: "failed", Message: hostile, Step: hostile}, {Type: "wait_ended", Name: hostile, Outcome: "approved", By: hostile, Comment: hostile}},
 	}
 	var out, errs bytes.Buffer
 	c := newCLI(nil, nil, &out, &errs)
@@ -66,6 +70,12 @@ func TestTextFromOutsideCannotSteerTheTerminal(t *testing.T) {
 		out.WriteString(line)
 	}
 	out.WriteString(d.s.bad(failureText(x.ErrorCode, x.Error)))
+	x.Status = sojourn.StatusWaiting
+	x.Awaiting = append(x.Awaiting, sojourn.Awaited{Kind: "signal", Name: hostile + "'"})
+	l.update(x)
+	for _, hint := range hints(x) {
+		out.WriteString(hint)
+	}
 	if i := bytes.IndexFunc(out.Bytes(), func(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 }); i >= 0 {
 		t.Errorf("a control character came through: %q", out.Bytes()[max(0, i-40):i+10])
 	}

@@ -14,6 +14,7 @@ func Register(w *sojourn.Worker) {
 	registerSleep(w)
 	registerFail(w)
 	registerSteps(w)
+	registerApproval(w)
 	registerSummarize(w)
 	registerExtractInvoice(w)
 	registerFile(w)

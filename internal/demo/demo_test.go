@@ -183,6 +183,41 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+func TestApproval(t *testing.T) {
+	t.Parallel()
+	srv := offer(t)
+	start := func(input any) *sojourn.Execution {
+		t.Helper()
+		x, err := srv.Client().Executions.Start(within(t), sojourn.StartParams{Workflow: "approval", Input: input})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return srv.Await(x.ID, sojourn.StatusWaiting)
+	}
+	x := start(map[string]any{"question": "Ship it?"})
+	if len(x.Awaiting) != 1 || x.Awaiting[0].Name != "manager" || string(x.Awaiting[0].Payload) != `{"question":"Ship it?"}` || x.StatusReason != "approval:manager" {
+		t.Errorf("%s, awaiting %+v", x.StatusReason, x.Awaiting)
+	}
+	if _, err := srv.Client().Executions.Approve(within(t), x.ID, sojourn.DecisionParams{Comment: "go", By: "Ada"}); err != nil {
+		t.Fatal(err)
+	}
+	expectOutput(t, srv.Await(x.ID, sojourn.StatusCompleted), []byte(`{"approved":true,"comment":"go","by":"Ada"}`))
+
+	x = start(nil)
+	if _, err := srv.Client().Executions.Reject(within(t), x.ID, sojourn.DecisionParams{Comment: "no"}); err != nil {
+		t.Fatal(err)
+	}
+	if x := srv.Await(x.ID, sojourn.StatusRejected); x.Error != "no" || x.ErrorCode != "approval_rejected" {
+		t.Errorf("%s: %s", x.ErrorCode, x.Error)
+	}
+
+	x = start(map[string]any{"timeout_seconds": 600})
+	srv.Advance(10 * time.Minute)
+	if x := srv.Await(x.ID, sojourn.StatusFailed); x.ErrorCode != "wait_timeout" {
+		t.Errorf("%s: %s", x.ErrorCode, x.Error)
+	}
+}
+
 func TestSummarize(t *testing.T) {
 	t.Parallel()
 	srv := offer(t)

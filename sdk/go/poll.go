@@ -176,7 +176,7 @@ func parseRecorded(in *scanner, now time.Time) (r *recordedStep, name string) {
 		case "ended":
 			r.ended = parseWaitEnd(in)
 		case "expires_in_ms":
-			r.expires = time.Duration(in.integer()) * time.Millisecond
+			r.expires = max(time.Duration(in.integer())*time.Millisecond, time.Millisecond)
 		case "until":
 			r.until, _ = time.Parse(time.RFC3339, in.text())
 		default:

@@ -331,7 +331,7 @@ func parseOpResult(in *scanner, s *session) (result opResult) {
 		case "ended":
 			result.ended = parseWaitEnd(in)
 		case "expires_in_ms":
-			result.expires = time.Duration(in.integer()) * time.Millisecond
+			result.expires = max(time.Duration(in.integer())*time.Millisecond, time.Millisecond)
 		case "wake_at", "retry_at":
 			result.at, _ = time.Parse(time.RFC3339, in.text())
 		case "code":

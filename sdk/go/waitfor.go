@@ -39,7 +39,7 @@ func Payload(v any) WaitOption {
 // ErrSuspended, and the handler must return; it runs again when the signal is there.
 //
 // Without a Timeout it waits as long as the execution lives; with one it returns ErrWaitTimeout when the time has passed.
-// The time counts from the first call and survives crashes. With a Key the signal's name is name[key]. A payload that
+// The time counts from the first call and survives crashes; with a time of 0 it takes what is there already. With a Key the signal's name is name[key]. A payload that
 // does not decode is an error with code invalid_payload.
 func WaitForSignal[T any](ctx *Context, name string, options ...WaitOption) (T, error) {
 	var out T
@@ -225,7 +225,7 @@ func (a *attempt) askWait(p *parking, kind, step string, o *waitOptions, payload
 	b.buf = append(b.buf, '"')
 	if o.bounded {
 		b.buf = append(b.buf, `,"timeout_ms":`...)
-		b.buf = strconv.AppendInt(b.buf, max(ceilMillis(o.timeout), 1), 10)
+		b.buf = strconv.AppendInt(b.buf, max(ceilMillis(o.timeout), 0), 10)
 	}
 	if payload != nil {
 		b.buf = append(b.buf, `,"payload":`...)

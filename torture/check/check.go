@@ -69,6 +69,10 @@ const (
 	CancelIgnored   = "cancel_ignored"   // G8: work was handed out or accepted after the cancel
 	Unlisted        = "unlisted"         // G12: a list of everything leaves one out
 	TimerEarly      = "timer_early"      // G9
+	TellLost        = "tell_lost"        // G19: an acknowledged signal or decision is not in the history
+	TellDoubled     = "tell_doubled"     // G19: a signal or decision counted twice
+	TellRefusedKept = "tell_refused"     // G19: a refused one is in the history
+	WrongSignal     = "wrong_signal"     // G19: waits did not take the signals in their order
 	WentBack        = "went_back"        // G12: a client saw something that is not in the history
 	Miscounted      = "miscounted"       // G13: attempts that do not count were counted
 	LeaseLost       = "lease_lost"       // G13: a lease was lost although no worker died
@@ -155,6 +159,7 @@ func Judge(e *Evidence) *Verdict {
 	}
 	v.cancels(e, byID)
 	v.sights(e, byID)
+	v.told(e, byID)
 	v.steps(e, byID)
 	for _, loss := range e.Losses {
 		v.loss(e, loss)

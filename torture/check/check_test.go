@@ -44,6 +44,12 @@ func story(id, key, status string, lines ...string) *sojourn.Execution {
 				ev.Step = value
 			case "code":
 				ev.Code = value
+			case "payload":
+				ev.Payload = json.RawMessage(fmt.Sprintf("%q", value))
+			case "outcome":
+				ev.Outcome = value
+			case "comment":
+				ev.Comment = value
 			case "until":
 				if _, err := fmt.Sscan(value, &s); err != nil {
 					panic(err)
@@ -222,6 +228,52 @@ func TestFaultsAreSeen(t *testing.T) {
 	}
 }
 
+// TestToldFaultsAreSeen plants faults into what became of signals and decisions.
+func TestToldFaultsAreSeen(t *testing.T) {
+	told := func(t *testing.T) (*Evidence, *sojourn.Execution) {
+		t.Helper()
+		e := sound(t, "tell e6 t1 signal", "tell-ack e6 t1", "tell e6 t1 signal", "tell-ack e6 t1", "tell e6 t2 signal", "tell-unknown e6 t2 reset",
+			"tell e6 d1 approved", "tell-ack e6 d1", "tell e6 t3 signal", "tell-refused e6 t3 already_terminal", "tell e6 t4 signal", "tell-unknown e6 t4 503")
+		x := story("e6", "k6", "failed", "0 created", "1 claimed attempt=1", "2 wait_started step=go", "2 suspended", "3 signalled payload=t1",
+			"3 wait_ended step=go outcome=received", "4 claimed attempt=2", "5 wait_started step=manager", "5 signalled payload=t2",
+			"6 wait_ended step=manager outcome=approved comment=d1", "7 failed code=error")
+		x.Steps = []sojourn.StepRecord{
+			{Name: "go", Kind: "signal", Output: json.RawMessage(`{"outcome":"received","payload":"t1"}`)},
+			{Name: "manager", Kind: "approval", Output: json.RawMessage(`{"outcome":"approved"}`)},
+			{Name: "go#2", Kind: "signal", Output: json.RawMessage(`{"outcome":"timeout"}`)},
+		}
+		e.Stored = append(e.Stored, x)
+		return e, x
+	}
+	e, _ := told(t)
+	for _, v := range Judge(e).Violations {
+		t.Errorf("without a fault: %s", v)
+	}
+	for name, c := range map[string]struct {
+		rule  string
+		plant func(x *sojourn.Execution)
+	}{
+		"an acknowledged signal is gone":   {TellLost, func(x *sojourn.Execution) { x.Events[4].Payload = json.RawMessage(`"other"`) }},
+		"an acknowledged decision is gone": {TellLost, func(x *sojourn.Execution) { x.Events[9].Outcome = "timeout" }},
+		"a signal counted twice":           {TellDoubled, func(x *sojourn.Execution) { x.Events[8].Payload = x.Events[4].Payload }},
+		"a refused signal was kept":        {TellRefusedKept, func(x *sojourn.Execution) { x.Events[8].Payload = json.RawMessage(`"t3"`) }},
+		"a wait took another signal": {WrongSignal, func(x *sojourn.Execution) {
+			x.Steps[0].Output = json.RawMessage(`{"outcome":"received","payload":"t2"}`)
+		}},
+		"a wait took what was not sent": {WrongSignal, func(x *sojourn.Execution) {
+			x.Events[4].Type, x.Events[8].Type = "progressed", "progressed"
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, x := told(t)
+			c.plant(x)
+			if v := Judge(e); v.Rules()[c.rule] == 0 {
+				t.Errorf("not seen; found %v", v.Violations)
+			}
+		})
+	}
+}
+
 // TestWhatIsNoFault is the other half: what looks like a fault and is none.
 func TestWhatIsNoFault(t *testing.T) {
 	for name, plant := range map[string]func(e *Evidence){
@@ -254,6 +306,7 @@ func TestWhatIsNoFault(t *testing.T) {
 func TestBadJournals(t *testing.T) {
 	for _, text := range []string{
 		"ack k e", "cancel-ack e running", "intent k", "saw e running", "saw e running x", "wonder k e", "refused k 400",
+		"tell e t", "tell-ack e t", "tell-refused e t 409", "tell-unknown e t reset",
 	} {
 		if _, err := ReadLedger(lines(text)); err == nil {
 			t.Errorf("%q was taken", text)

@@ -30,6 +30,7 @@ var Reachable = []string{
 var Kinds = []string{
 	"created", "ready", "claimed", "returned", "lease_lost", "step_started", "step_completed", "step_failed", "sleep_started",
 	"progressed", "suspended", "woken", "attempt_failed", "retried", "cancel_requested", "completed", "failed", "cancelled", "rejected",
+	"wait_started", "signalled", "wait_ended",
 }
 
 // becomes is the state that an event leads to; those that are not here keep it.
@@ -128,6 +129,8 @@ func (v *Verdict) history(e *Evidence, x *sojourn.Execution) {
 			}
 			until = time.Time{}
 			holder = nobody
+		case "wait_ended":
+			until = time.Time{} // what it slept for besides no longer matters
 		case "cancel_requested":
 			cancelled = true
 		case "failed":

@@ -22,6 +22,10 @@ const (
 	CancelRefused = "cancel-refused" // execution, status in the answer
 	CancelUnknown = "cancel-unknown" // execution, cause
 	Seen          = "saw"            // execution, status, revision: the answer to a read
+	TellIntent    = "tell"           // execution, token, signal, approved or rejected: a signal or a decision is about to be sent
+	TellAcked     = "tell-ack"       // execution, token
+	TellRefused   = "tell-refused"   // execution, token, status: nothing may have happened
+	TellUnknown   = "tell-unknown"   // execution, token, cause
 )
 
 // Kinds of lines in a worker's journal.
@@ -36,6 +40,7 @@ const (
 type Ledger struct {
 	Keys    map[string]*Key
 	Cancels map[string]*Cancel // by execution
+	Told    map[string]*Told   // by token
 	Sights  []Sight
 	Acks    int // of new executions
 	Unknown int // answers that left the outcome open
@@ -57,6 +62,15 @@ type Cancel struct {
 	Unknown int
 }
 
+// Told is what became of one signal or decision.
+type Told struct {
+	Execution string
+	What      string // signal, approved or rejected
+	Acked     int
+	Refused   int
+	Unknown   int
+}
+
 // Sight is an execution as a client saw it.
 type Sight struct {
 	Execution, Status string
@@ -65,13 +79,13 @@ type Sight struct {
 
 // ReadLedger makes the ledger of a clients' journal.
 func ReadLedger(entries []journal.Entry) (*Ledger, error) {
-	l := &Ledger{Keys: map[string]*Key{}, Cancels: map[string]*Cancel{}}
+	l := &Ledger{Keys: map[string]*Key{}, Cancels: map[string]*Cancel{}, Told: map[string]*Told{}}
 	for i, e := range entries {
 		want := 2
 		switch e.Kind {
 		case CancelIntent:
 			want = 1
-		case Seen:
+		case Seen, TellIntent, TellRefused, TellUnknown:
 			want = 3
 		}
 		if len(e.Fields) < want {
@@ -96,6 +110,25 @@ func ReadLedger(entries []journal.Entry) (*Ledger, error) {
 				return nil, fmt.Errorf("check: line %d: %w", i+1, err)
 			}
 			l.Sights = append(l.Sights, Sight{name, e.Fields[1], n})
+			continue
+		case TellIntent:
+			if token := e.Fields[1]; l.Told[token] == nil {
+				l.Told[token] = &Told{Execution: name, What: e.Fields[2]}
+			}
+			continue
+		case TellAcked, TellRefused, TellUnknown:
+			told := l.Told[e.Fields[1]]
+			if told == nil {
+				return nil, fmt.Errorf("check: line %d: an answer to a signal or decision that was not sent", i+1)
+			}
+			switch e.Kind {
+			case TellAcked:
+				told.Acked++
+			case TellRefused:
+				told.Refused++
+			default:
+				told.Unknown++
+			}
 			continue
 		case CancelAcked, CancelRefused, CancelUnknown:
 			c := l.Cancels[name]

@@ -48,6 +48,8 @@ func register(w *sojourn.Worker, d *diary) {
 		return sojourn.Reject("declined", "not this one")
 	})
 	handle("slow", d.slow)
+	handle("signalled", d.signalled)
+	handle("approved", d.approved)
 	handle("poison", func(ctx *sojourn.Context, _ input) error {
 		return d.step(ctx, "crash", func(context.Context) error {
 			p, err := os.FindProcess(os.Getpid())
@@ -131,6 +133,34 @@ func (d *diary) slow(ctx *sojourn.Context, in input) error {
 		return err
 	}
 	return d.step(ctx, "end", nothing)
+}
+
+// signalled takes up to N signals, each within MS milliseconds.
+func (d *diary) signalled(ctx *sojourn.Context, in input) error {
+	for range in.N {
+		_, err := sojourn.WaitForSignal[string](ctx, "go", sojourn.Timeout(time.Duration(in.MS)*time.Millisecond))
+		if errors.Is(err, sojourn.ErrWaitTimeout) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return d.step(ctx, "end", nothing)
+}
+
+// approved waits MS milliseconds for a decision, beside a branch that works.
+func (d *diary) approved(ctx *sojourn.Context, in input) error {
+	g := sojourn.NewGroup(ctx)
+	g.Go(func(ctx *sojourn.Context) error { return d.step(ctx, "beside", takes(in.N)) })
+	g.Go(func(ctx *sojourn.Context) error {
+		_, err := ctx.WaitForApproval("manager", sojourn.Timeout(time.Duration(in.MS)*time.Millisecond))
+		if errors.Is(err, sojourn.ErrWaitTimeout) {
+			return nil
+		}
+		return err
+	})
+	return g.Wait()
 }
 
 // takes is the body of a step that lasts.
