@@ -20,6 +20,19 @@ func (x *exchange) resumeAfter() (text, field string) {
 	return text, "after"
 }
 
+// resumePlace is resumeAfter for streams of a project.
+func (x *exchange) resumePlace() (engine.Place, error) {
+	text, field := x.resumeAfter()
+	if text == "" {
+		return "", nil
+	}
+	place, ok := parseCursor(text, cursorEvents)
+	if !ok || len(place) == 0 {
+		return "", badField(field, jsonx.CodeInvalidValue, "is not the id of an event of this stream; pass one as you got it, or leave it out to begin now")
+	}
+	return engine.Place(place), nil
+}
+
 // executionEvents follows one execution.
 func (a *API) executionEvents(x *exchange) error {
 	id, err := x.executionID()
@@ -77,12 +90,8 @@ func (a *API) projectEvents(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if text, field := x.resumeAfter(); text != "" {
-		place, ok := parseCursor(text, cursorEvents)
-		if !ok || len(place) == 0 {
-			return badField(field, jsonx.CodeInvalidValue, "is not the id of an event of this stream; pass one as you got it, or leave it out to begin now")
-		}
-		r.After = engine.Place(place)
+	if r.After, err = x.resumePlace(); err != nil {
+		return err
 	}
 	in, err := a.engine.FollowProject(x.ctx, x.caller, r)
 	if err != nil {

@@ -110,6 +110,7 @@ func routes() []route {
 		{"POST", "/v1/webhooks/callback-secret/rotate", webhooks, bodySmall, 0, (*API).rotateCallbackSecret},
 		{"GET", "/v1/webhooks/deliveries", webhooks, 0, 0, (*API).listDeliveries},
 		{"GET", "/v1/webhooks/deliveries/{id}", webhooks, 0, 0, (*API).getDelivery},
+		{"GET", "/v1/webhooks/listen", webhooks, 0, 0, (*API).listen},
 		{"POST", "/v1/webhooks/deliveries/{id}/redeliver", webhooks, bodySmall, 0, (*API).redeliver},
 
 		{"POST", "/v1/keys", keys, bodySmall, 0, (*API).createKey},

@@ -21,6 +21,8 @@ type source interface {
 // feed is a source with how it is written.
 type feed struct {
 	source
+	// begin appends what comes before everything else; nil: nothing.
+	begin func(b []byte) []byte
 	// event appends one event, with its id and the empty line at its end.
 	event func(b []byte, e *engine.StreamEvent) []byte
 	// place appends the id of the place that a page leads to; nil: the events' own ids are all there is.
@@ -45,6 +47,9 @@ func (a *API) stream(x *exchange, in *feed) error {
 	out := newSSE(x)
 	if !out.begin() {
 		return nil
+	}
+	if in.begin != nil {
+		out.text = in.begin(out.text)
 	}
 	beat := time.NewTimer(a.cfg.Heartbeat)
 	defer beat.Stop()

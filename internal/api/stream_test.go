@@ -122,7 +122,9 @@ func (r *reader) check(e *sent) {
 	switch e.Kind {
 	case "end":
 		schema = "StreamEnd"
-	case "reset":
+	case "message":
+		schema = "ListenedMessage"
+	case "reset", "ready":
 		return
 	default:
 		if e.Kind != e.Data.Type || e.Data.ExecutionID == "" {

@@ -34,7 +34,9 @@ type StreamPage struct {
 type StreamEvent struct {
 	execution.Event
 	Workflow *WorkflowInfo // in a project's stream
-	Cursor   store.Cursor  // in a project's stream: the place behind the event
+	Moved    bool          // in a project's stream: it led to another state, as the first event always does
+	Cursor   Place         // in a project's stream: the place behind the event
+	Message  *Message      // in a Listener's stream alone
 }
 
 // ExecutionStream reads the events of one execution as they happen.
@@ -150,7 +152,7 @@ func (s *ProjectStream) Read(ctx context.Context) (*StreamPage, error) {
 	p.Events = make([]StreamEvent, len(page.Events))
 	for i := range page.Events {
 		x := &page.Events[i]
-		p.Events[i].Event, p.Events[i].Cursor = x.Event, x.After
+		p.Events[i].Event, p.Events[i].Moved, p.Events[i].Cursor = x.Event, x.Moved, x.After
 		if w := workflows[x.Workflow]; w != nil {
 			p.Events[i].Workflow = &w.info
 		}

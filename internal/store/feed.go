@@ -30,5 +30,6 @@ type FeedPage struct {
 type FeedEvent struct {
 	execution.Event
 	Workflow int64
+	Moved    bool   // it led to another state than the one before it, as the first event always does
 	After    Cursor // the place behind the event
 }

@@ -19,7 +19,8 @@ const feedScan = 1000
 
 // feedQuery walks the journal, which is written in the order of commits.
 var feedQuery = "SELECT j." + strings.ReplaceAll(eventColumns, ", ", ", j.") +
-	", j.seq, e.pk, e.tail, e.project, e.workflow FROM journal AS j JOIN executions AS e ON e.pk = j.execution " +
+	", j.seq, e.pk, e.tail, e.project, e.workflow, p.kind, p.until, p.status " +
+	"FROM journal AS j JOIN executions AS e ON e.pk = j.execution LEFT JOIN journal AS p ON p.seq = j.prev " +
 	"WHERE j.seq > ? ORDER BY j.seq LIMIT ?"
 
 // endQuery finds the latest position that was ever written, also when its event is deleted.
@@ -89,9 +90,18 @@ func (s *Store) feed(conn *sqlite.Conn, q *store.FeedQuery, after int64, page *s
 		if !kind.CarriesPayload() {
 			e.Details, e.Body = columnBytes(st, 14), columnBytes(st, 15)
 		}
+		e.Moved = st.ColumnIsNull(22) || e.Status != statusBefore(st)
 		page.Events = append(page.Events, e)
 	}
 	return seen, last, st.Reset()
+}
+
+// statusBefore is the state before the event that the statement stands on.
+func statusBefore(st *sqlite.Stmt) execution.Status {
+	if st.ColumnIsNull(24) {
+		return impliedStatus(&execution.Event{Kind: execution.EventKind(st.ColumnInt32(22)), Until: execution.Time(st.ColumnInt64(23))})
+	}
+	return execution.Status(st.ColumnInt32(24))
 }
 
 // cursor writes a position in the journal: a version, what tells timelines apart, and the position.

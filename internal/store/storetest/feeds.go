@@ -92,6 +92,9 @@ func feeds(t *testing.T, h Harness) {
 				t.Fatalf("%d events, want %d", len(got), len(want))
 			}
 			for i, e := range got {
+				if moved := i == 0 || want[i].Status != want[i-1].Status; e.Moved != moved {
+					t.Errorf("%s after %s: moved %t", want[i].Kind, want[max(i-1, 0)].Kind, e.Moved)
+				}
 				if want[i].Kind.CarriesPayload() {
 					want[i].Body, want[i].Details = nil, nil
 				}

@@ -784,6 +784,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhooks/listen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listen to webhooks
+         * @description The messages that a webhook endpoint would get, as a stream of server-sent events: for a program without a public
+         *     address, such as `sojourn listen`, which passes them on to a local port. The first is `event: ready` with the secret
+         *     that they are signed with, the project's callback secret; then come `event: message`, each with the headers and the
+         *     body that an endpoint would get. `status_changed` comes for every change, also for those that follow each other
+         *     quickly and would make one message. Nothing is recorded, and nothing is tried again. The `id` is that of the
+         *     project's stream of events, and so is everything else about the stream.
+         */
+        get: operations["listen"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/worker/heartbeat": {
         parameters: {
             query?: never;
@@ -1388,6 +1413,18 @@ export interface components {
             scopes: components["schemas"]["Scope"][];
             /** @description Binds a worker key to these workflows. */
             workflows?: string[];
+        };
+        ListenedMessage: {
+            /** @description The body to pass on as it is. */
+            body: string;
+            execution_id: components["schemas"]["ExecutionRef"];
+            /** @description To pass the message on with: webhook-id, webhook-timestamp, webhook-signature and others. */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description The same whenever the stream is read. */
+            id: string;
+            type: string;
         };
         LogLine: {
             at: components["schemas"]["Time"];
@@ -3609,6 +3646,60 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    listen: {
+        parameters: {
+            query?: {
+                /** @description The id of the last event that you have. Last-Event-ID goes before it. */
+                after?: string;
+                /**
+                 * @description Which messages, separated by commas: created, status_changed, terminal. All when it is left out.
+                 * @example created,terminal
+                 */
+                events?: string;
+                /** @description Only executions of this workflow, by name or id. Can be given several times. */
+                workflow_id?: string[];
+            };
+            header?: {
+                /** @description The id of the last event that you have, as browsers send it when they come back. */
+                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream, or a page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["ListenedMessage"][];
+                        /** @description There may be more already. */
+                        has_more: boolean;
+                        /** @description What to give as after to go on. */
+                        last_id: string;
+                        /** @description As the event of that name in a stream. */
+                        reset?: boolean;
+                        secret: string;
+                    };
+                    /**
+                     * @example event: ready
+                     *     data: {"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
         };
     };
     heartbeat: {

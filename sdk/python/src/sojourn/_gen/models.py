@@ -35,6 +35,8 @@ __all__ = [
     "ListVersionsResponse",
     "ListWorkersResponse",
     "ListWorkflowsResponse",
+    "ListenResponse",
+    "ListenedMessage",
     "LogLine",
     "NewKey",
     "NewWebhookEndpoint",
@@ -561,6 +563,32 @@ class ListDeliveriesResponse(Model):
     data: list[WebhookDelivery]
     has_more: bool
     next_cursor: str | None
+
+
+class ListenedMessage(Model):
+    """Listened message, as in the API's document."""
+
+    id: str
+    """The same whenever the stream is read."""
+    type: str
+    execution_id: str
+    headers: dict[str, str]
+    """To pass the message on with: webhook-id, webhook-timestamp, webhook-signature and others."""
+    body: str
+    """The body to pass on as it is."""
+
+
+class ListenResponse(Model):
+    """Listen response, as in the API's document."""
+
+    secret: str
+    data: list[ListenedMessage]
+    has_more: bool
+    """There may be more already."""
+    last_id: str
+    """What to give as after to go on."""
+    reset: bool | None = None
+    """As the event of that name in a stream."""
 
 
 Scope: TypeAlias = Literal["executions:start", "executions:read", "executions:cancel", "executions:signal", "executions:approve", "executions:manage", "workflows:read", "workflows:manage", "workers:run", "keys:manage", "files:read", "files:write", "webhooks:manage", "admin"] | str
