@@ -98,6 +98,7 @@ torture: ## kill, freeze and cut power under load until satisfied (ARGS="...")
 
 .PHONY: bench
 bench: ## measure speed and memory against the limit server (ARGS="-quick -o json")
+	./scripts/python-venv.sh
 	go run ./bench $(ARGS)
 
 .PHONY: fuzz

@@ -172,8 +172,11 @@ func (b *bench) server(ctx context.Context, data string, extra ...string) (*proc
 }
 
 // worker starts the worker process and waits until its session is open.
-func (b *bench) worker(s *process) (*process, error) {
-	cmd := exec.Command(b.programs["worker"]) //nolint:noctx // it outlives the call
+func (b *bench) worker(s *process) (*process, error) { return b.workerOf(s, b.programs["worker"]) }
+
+// workerOf is worker for another program, for example of another SDK.
+func (b *bench) workerOf(s *process, program string, args ...string) (*process, error) {
+	cmd := exec.Command(program, args...) //nolint:noctx // it outlives the call
 	cmd.Env = append(os.Environ(), "SOJOURN_BASE_URL=http://"+s.addr, "SOJOURN_API_KEY="+apiKey)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
