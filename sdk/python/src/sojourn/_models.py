@@ -144,23 +144,8 @@ class ApprovalLink(Model):
     """When it stops working."""
 
 
-class FileInfo(Model):
+class FileInfo(models.File):
     """A file that the server keeps."""
-
-    id: str
-    """Its id, file_…"""
-    filename: str = ""
-    """The name it was uploaded with."""
-    mime_type: str = ""
-    """Its media type."""
-    size: int = 0
-    """Bytes."""
-    sha256: str = ""
-    """Of its content, in hex digits."""
-    created_at: Time | None = None
-    """When it was uploaded."""
-    expires_at: Time | None = None
-    """When it is removed unless an execution uses it by then."""
 
     def reference(self) -> dict[str, Any]:
         """What stands for the file in inputs and outputs."""
@@ -173,97 +158,8 @@ class FileInfo(Model):
         }
 
 
-class WebhookEndpoint(Model):
-    """An address of yours that the server tells about executions."""
-
-    id: str
-    """wh_…"""
-    url: str
-    """Where messages go."""
-    description: str | None = None
-    """For people."""
-    events: list[str] = []
-    """What is sent: created, status_changed, terminal."""
-    workflows: list[str] | None = None
-    """Only of these; None: of all."""
-    enabled: bool = True
-    """Whether it is used."""
-    disabled_reason: str | None = None
-    """Why the server has switched it off."""
-    created_at: Time | None = None
-    """When it was made."""
-    secret_hints: list[str] = []
-    """The last four characters of each live secret."""
-    secret: str | None = None
-    """The secret itself, only in the answers to create and rotate."""
-
-
-class WebhookAttempt(Model):
-    """One try of a delivery."""
-
-    at: Time
-    """When it was made."""
-    duration_ms: int = 0
-    """How long it took, in milliseconds."""
-    status: int | None = None
-    """The HTTP status of the answer."""
-    error: str | None = None
-    """Why there was no answer, or not a good one."""
-    response_excerpt: str | None = None
-    """The beginning of the answer."""
-
-
-class WebhookDelivery(Model):
-    """One message to one address."""
-
-    id: str
-    """evt_…, the webhook-id of the message."""
-    kind: str = ""
-    """callback, endpoint or test."""
-    endpoint_id: str | None = None
-    """The endpoint it goes to."""
-    execution_id: str | None = None
-    """The execution it is about."""
-    revision: int | None = None
-    """Which revision of the execution it shows."""
-    type: str = ""
-    """For example execution.completed."""
-    url: str = ""
-    """Where it goes."""
-    state: str = ""
-    """pending, delivered, dead or cancelled."""
-    attempts: int = 0
-    """Tries so far."""
-    next_attempt_at: Time | None = None
-    """When it is tried again."""
-    created_at: Time | None = None
-    """When it was written down."""
-    delivered_at: Time | None = None
-    """When it was taken."""
-    last_error: str | None = None
-    """Why the last try failed."""
-    attempt_log: list[WebhookAttempt] | None = None
-    """Every try, only when it was asked for by id."""
-    body: Any = None
-    """The message, only when it was asked for by id."""
-
-
-class CallbackSecret(Model):
-    """A secret that callbacks are signed with."""
-
-    secret: str
-    """whsec_…"""
-    created_at: Time | None = None
-    """When it was made."""
-    expires_at: Time | None = None
-    """When it stops signing; None: it is the current one."""
-
-
-class CallbackSecrets(Model):
+class CallbackSecrets(models.CallbackSecrets):
     """The live secrets, the current one first."""
-
-    secrets: list[CallbackSecret] = []
-    """One, or two while an old one is still used."""
 
     def values(self) -> list[str]:
         """The secrets themselves, for sojourn.webhooks.verify."""

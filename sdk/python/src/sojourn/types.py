@@ -3,16 +3,12 @@
 from ._gen import models, params
 from ._models import (
     ApprovalLink,
-    CallbackSecret,
     CallbackSecrets,
     Execution,
     ExecutionPageModel,
     FileInfo,
     PageModel,
     StartResult,
-    WebhookAttempt,
-    WebhookDelivery,
-    WebhookEndpoint,
 )
 from ._params import StartOptions
 from ._progress import Progress
@@ -20,7 +16,6 @@ from ._response import RawResponse
 
 __all__ = [
     "ApprovalLink",
-    "CallbackSecret",
     "CallbackSecrets",
     "Execution",
     "ExecutionPageModel",
@@ -30,9 +25,6 @@ __all__ = [
     "RawResponse",
     "StartOptions",
     "StartResult",
-    "WebhookAttempt",
-    "WebhookDelivery",
-    "WebhookEndpoint",
     "models",
     "params",
 ]

@@ -513,4 +513,4 @@ class AsyncExecutions:
 
 
 def _actionable(x: Execution) -> bool:
-    return bool(getattr(x, "awaiting", None))
+    return bool(x.awaiting)

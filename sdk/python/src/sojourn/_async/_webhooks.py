@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from .._models import CallbackSecrets, PageModel, WebhookDelivery, WebhookEndpoint
+from .._gen.models import NewWebhookEndpoint, WebhookDelivery, WebhookEndpoint
+from .._models import CallbackSecrets, PageModel
 from .._options import Seconds, compact, millis, segment
 from ._pages import AsyncPager
 from ._transport import AsyncTransport
@@ -28,7 +29,7 @@ class AsyncWebhooks:
         workflows: Iterable[str] | None = None,
         secret: str | None = None,
         enabled: bool | None = None,
-    ) -> WebhookEndpoint:
+    ) -> NewWebhookEndpoint:
         """Makes an endpoint; the answer is the only one that shows its secret.
 
         Args:
@@ -47,7 +48,7 @@ class AsyncWebhooks:
             secret=secret,
             enabled=enabled,
         )
-        return await self._t.call(WebhookEndpoint, "POST", "/v1/webhooks/endpoints", body=body, once=True)
+        return await self._t.call(NewWebhookEndpoint, "POST", "/v1/webhooks/endpoints", body=body, once=True)
 
     def list(
         self, *, limit: int | None = None, cursor: str | None = None
@@ -89,7 +90,7 @@ class AsyncWebhooks:
         """Removes an endpoint."""
         await self._t.request("DELETE", f"/v1/webhooks/endpoints/{segment(id)}")
 
-    async def rotate(self, id: str, *, grace: Seconds | None = None) -> WebhookEndpoint:
+    async def rotate(self, id: str, *, grace: Seconds | None = None) -> NewWebhookEndpoint:
         """Gives an endpoint a new secret, which the answer shows.
 
         Args:
@@ -97,7 +98,7 @@ class AsyncWebhooks:
             grace: seconds for which messages are signed with the old one too. Default 24 hours.
         """
         path = f"/v1/webhooks/endpoints/{segment(id)}/rotate"
-        return await self._t.call(WebhookEndpoint, "POST", path, body=compact(grace_ms=millis(grace)), once=True)
+        return await self._t.call(NewWebhookEndpoint, "POST", path, body=compact(grace_ms=millis(grace)), once=True)
 
     async def test(self, id: str) -> WebhookDelivery:
         """Sends a test message to an endpoint."""

@@ -510,4 +510,4 @@ class Executions:
 
 
 def _actionable(x: Execution) -> bool:
-    return bool(getattr(x, "awaiting", None))
+    return bool(x.awaiting)
