@@ -183,7 +183,7 @@ func (a *API) serve(x *exchange) error {
 		if err := a.limit(x); err != nil {
 			return err
 		}
-		held := rt.access.leased && len(x.r.Header[headerHolding]) > 0 && x.caller.Scopes.Has(engine.ScopeWorkersRun)
+		held := (rt.access.held || rt.access.leased && len(x.r.Header[headerHolding]) > 0) && x.caller.Scopes.Has(engine.ScopeWorkersRun)
 		if !held && !x.caller.Scopes.Has(rt.access.scope) {
 			return forbidden(rt.access.scope)
 		}

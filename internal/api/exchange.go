@@ -207,6 +207,11 @@ func (x *exchange) readBody() ([]byte, error) {
 	if err := x.checkType(); err != nil {
 		return nil, err
 	}
+	return x.readAny()
+}
+
+// readAny is readBody for a body of any type.
+func (x *exchange) readAny() ([]byte, error) {
 	limit := x.route.body
 	n := x.r.ContentLength
 	if n > limit {

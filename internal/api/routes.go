@@ -22,6 +22,7 @@ type access struct {
 	anyKey bool // any valid key will do
 	scope  engine.Scope
 	leased bool // a worker's key will do, with the header Sojourn-Lease
+	held   bool // a worker's key will do, and the handler asks it for a lease
 }
 
 const (
@@ -48,6 +49,7 @@ func routes() []route {
 		cancel          = need(engine.ScopeCancel)
 		signal          = need(engine.ScopeSignal)
 		approve         = need(engine.ScopeApprove)
+		approveHeld     = access{scope: engine.ScopeApprove, held: true}
 		manage          = need(engine.ScopeManage)
 		workflowsRead   = need(engine.ScopeWorkflowsRead)
 		workflowsManage = need(engine.ScopeWorkflowsManage)
@@ -72,6 +74,7 @@ func routes() []route {
 		{"POST", "/v1/executions/{id}/signals/{name}", signal, bodyOne, 0, (*API).signalExecution},
 		{"POST", "/v1/executions/{id}/approve", approve, bodyOne, 0, (*API).approveExecution},
 		{"POST", "/v1/executions/{id}/reject", approve, bodyOne, 0, (*API).rejectExecution},
+		{"POST", "/v1/executions/{id}/approval-links", approveHeld, bodySmall, 0, (*API).createApprovalLink},
 		{"POST", "/v1/executions/{id}/terminate", manage, bodySmall, 0, (*API).terminateExecution},
 		{"GET", "/v1/executions/{id}/logs", read, 0, 0, (*API).executionLogs},
 		{"GET", "/v1/executions/{id}/events", read, 0, 0, (*API).executionEvents},
@@ -119,6 +122,9 @@ func routes() []route {
 		{"POST", "/v1/projects", admin, bodySmall, 0, (*API).createProject},
 		{"GET", "/v1/projects", admin, 0, 0, (*API).listProjects},
 		{"GET", "/v1/info", anyKey, 0, 0, (*API).info},
+
+		{"GET", "/approvals/{token}", public, 0, 0, (*API).approvalPage},
+		{"POST", "/approvals/{token}", public, bodySmall, 0, (*API).decideByLink},
 
 		{"GET", "/healthz", public, 0, 0, (*API).healthz},
 		{"GET", "/readyz", public, 0, 0, (*API).readyz},

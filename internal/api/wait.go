@@ -103,8 +103,10 @@ const (
 // readSigner reads the name of a person, as it is shown to others.
 func readSigner(p *jsonx.Parser) string {
 	s, ok := p.String(maxSigner)
-	if ok && strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if ok && strings.ContainsFunc(s, isControl) {
 		p.ReportRead(jsonx.CodeInvalidValue, "must not contain control characters")
 	}
 	return s
 }
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }

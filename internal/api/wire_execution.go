@@ -208,6 +208,8 @@ func (a *API) appendEvent(b []byte, e *execution.Event) []byte {
 		}
 	case execution.ActorSession:
 		b = append(b, `,"actor":{"type":"worker"`...)
+	case execution.ActorLink:
+		b = append(b, `,"actor":{"type":"approval_link"`...)
 	default:
 		b = append(b, `,"actor":{"type":"engine"`...)
 	}

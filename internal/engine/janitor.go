@@ -122,7 +122,9 @@ func (j *janitor) round(ctx context.Context) error {
 	// The sweep must walk through the keys faster than new ones are added.
 	sweeps := 1 + 2*e.keyed.Swap(0)/keysPerSweep
 	for range min(sweeps, janitorRounds) {
-		if err := e.write(func(t *tx, _ []*store.Row) { t.changes.SweepKeys = t.now.Add(-e.cfg.KeyWindow) }); err != nil {
+		if err := e.write(func(t *tx, _ []*store.Row) {
+			t.changes.SweepKeys, t.changes.SweepLinks = t.now.Add(-e.cfg.KeyWindow), t.now
+		}); err != nil {
 			errs = append(errs, err)
 			break
 		}

@@ -115,8 +115,13 @@ func (e *Engine) Decide(ctx context.Context, c *Caller, id execution.ID, r *Deci
 		ev, err := row.Decide(decision, now)
 		return []execution.Event{ev}, err
 	})
+	return v, ambiguous(err)
+}
+
+// ambiguous tells a caller who named no approval where to name one.
+func ambiguous(err error) error {
 	if refused, ok := errors.AsType[*execution.Error](err); ok && refused.Code == execution.CodeAmbiguous {
-		return nil, invalid("name", string(refused.Code), "%s", refused.Message)
+		return invalid("name", string(refused.Code), "%s", refused.Message)
 	}
-	return v, err
+	return err
 }

@@ -133,9 +133,11 @@ const (
 	ActorEngine ActorKind = iota
 	ActorKey
 	ActorSession
+	ActorLink // whoever had an approval link
 )
 
-// Actor is who made a change: the engine itself, an API key or a worker session, by the store's key of it.
+// Actor is who made a change: the engine itself, an API key or a worker session, by the store's key of it, or somebody
+// with an approval link, of whom nothing else is known.
 type Actor struct {
 	Kind ActorKind
 	Ref  int64

@@ -119,7 +119,7 @@ func TestNamesAreThereAndBack(t *testing.T) {
 }
 
 func TestActorsFitOneInteger(t *testing.T) {
-	for _, a := range []Actor{{}, {ActorKey, 1}, {ActorSession, 1 << 60}, {ActorKey, 1<<61 - 1}} {
+	for _, a := range []Actor{{}, {ActorKey, 1}, {ActorSession, 1 << 60}, {ActorKey, 1<<61 - 1}, {ActorLink, 0}} {
 		if back := UnpackActor(a.Pack()); back != a {
 			t.Errorf("%v comes back as %v", a, back)
 		}

@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -172,27 +173,37 @@ type Decision struct {
 	Payload  []byte // JSON; may be nil
 }
 
-// Decide ends the wait for an approval.
-func (x *Execution) Decide(c Decision, now Time) (Event, error) {
+// Approval is the step of the awaited approval with the given step or name, the oldest of several of one name; with
+// neither it is the only one that is awaited.
+func (x *Execution) Approval(step, name string, now Time) (string, error) {
 	if err := x.undecided(); err != nil {
-		return Event{}, err
+		return "", err
 	}
 	in := x.Inbox.open()
 	w := in.oldest(now, func(w *Wait) bool {
-		return w.Kind == WaitForApproval && (c.Step == "" || w.Step == c.Step) && (c.Name == "" || w.Name == c.Name)
+		return w.Kind == WaitForApproval && (step == "" || w.Step == step) && (name == "" || w.Name == name)
 	})
 	if w == nil {
 		what := "approval"
-		if name := c.Name + c.Step; name != "" {
-			what += fmt.Sprintf(" %q", name)
+		if named := cmp.Or(step, name); named != "" {
+			what += fmt.Sprintf(" %q", named)
 		}
-		return Event{}, refuse(CodeNotAwaiting, x, "no %s is awaited: it was never asked for, has been decided, or has timed out", what)
+		return "", refuse(CodeNotAwaiting, x, "no %s is awaited: it was never asked for, has been decided, or has timed out", what)
 	}
-	if c.Step == "" && c.Name == "" {
+	if step == "" && name == "" {
 		other := in.oldest(now, func(v *Wait) bool { return v.Kind == WaitForApproval && v != w })
 		if other != nil {
-			return Event{}, refuse(CodeAmbiguous, x, "several approvals are awaited, among them %q and %q: name one", w.Name, other.Name)
+			return "", refuse(CodeAmbiguous, x, "several approvals are awaited, among them %q and %q: name one", w.Name, other.Name)
 		}
+	}
+	return w.Step, nil
+}
+
+// Decide ends the wait for an approval.
+func (x *Execution) Decide(c Decision, now Time) (Event, error) {
+	step, err := x.Approval(c.Step, c.Name, now)
+	if err != nil {
+		return Event{}, err
 	}
 	details := signature(c.By)
 	if err := x.room(len(c.Payload) + len(details)); err != nil {
@@ -203,7 +214,7 @@ func (x *Execution) Decide(c Decision, now Time) (Event, error) {
 		outcome = WaitApproved
 	}
 	return x.endWait(Event{
-		Step: w.Step, Actor: c.Actor, Code: string(outcome), Message: c.Comment, Details: details, Body: c.Payload,
+		Step: step, Actor: c.Actor, Code: string(outcome), Message: c.Comment, Details: details, Body: c.Payload,
 	}, now), nil
 }
 

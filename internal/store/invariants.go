@@ -42,6 +42,7 @@ var Invariants = []Invariant{
 	{"names_unique", "Projects, the workflows of a project that are not deleted, and the versions of a workflow have unique names."},
 	{"keys_unique", "No two projects, workflows, versions, API keys or sessions share an integer key, and none is above the highest drawn."},
 	{"session_exists", "The session that holds an execution exists."},
+	{"links_owned", "Every approval link belongs to an execution of its project."},
 	{"secret_hashed", "An API key keeps a SHA-256 of its secret."},
 	{"counts_agree", "The counters say how many executions there are."},
 	{"metadata_owned", "Every pair of metadata belongs to an execution of its workflow."},

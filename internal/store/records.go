@@ -68,6 +68,17 @@ type Key struct {
 	LastUsedAt execution.Time
 }
 
+// ApprovalLink lets whoever has its token decide one approval, once. The token itself is never stored.
+type ApprovalLink struct {
+	Hash      [32]byte // SHA-256 of the token
+	Project   int64
+	Execution execution.ID
+	Step      string // of the wait that it decides, which may still be to come
+	CreatedAt execution.Time
+	ExpiresAt execution.Time
+	UsedAt    execution.Time // zero: not yet
+}
+
 // Session is a live worker.
 type Session struct {
 	Key       int64

@@ -92,6 +92,8 @@ type Store interface {
 	Key(ctx context.Context, publicID string) (*Key, error)
 	// Keys reads all API keys of a project, or of all projects when project is 0, newest first.
 	Keys(ctx context.Context, project int64) ([]Key, error)
+	// Link reads an approval link by the hash of its token, or ErrNotFound.
+	Link(ctx context.Context, hash [32]byte) (*ApprovalLink, error)
 	// Sessions reads all worker sessions.
 	Sessions(ctx context.Context) ([]Session, error)
 
@@ -140,6 +142,7 @@ type Need struct {
 	Claims       []ClaimNeed
 	Files        []execution.ID
 	Deliveries   []execution.ID
+	Links        [][32]byte // hashes of approval links' tokens
 }
 
 // Reset empties the need and keeps its memory.
@@ -149,6 +152,7 @@ func (n *Need) Reset() {
 	n.Executions, n.Steps, n.Reservations, n.Claims = n.Executions[:0], n.Steps[:0], n.Reservations[:0], n.Claims[:0]
 	n.Files = n.Files[:0]
 	n.Deliveries = n.Deliveries[:0]
+	n.Links = n.Links[:0]
 }
 
 // StepRef asks whether a step of an execution has its one record.
@@ -185,12 +189,13 @@ const (
 // Loaded is what was read. Its slices are parallel to those of the Need, and valid until decide returns.
 type Loaded struct {
 	Now        execution.Time
-	Executions []*Row        // nil: no such execution. The same id gives the same pointer, also within Claims.
-	Recorded   []bool        // the step has its record
-	Taken      []*TakenKey   // nil: the key is reserved now, for the need's execution
-	Claims     [][]Claimable // per ClaimNeed, in queue order
-	Deliveries []*Delivery   // nil: no such delivery. The same id gives the same pointer.
-	Files      []*LoadedFile // nil: no such file. The same id gives the same pointer.
+	Executions []*Row          // nil: no such execution. The same id gives the same pointer, also within Claims.
+	Recorded   []bool          // the step has its record
+	Taken      []*TakenKey     // nil: the key is reserved now, for the need's execution
+	Claims     [][]Claimable   // per ClaimNeed, in queue order
+	Deliveries []*Delivery     // nil: no such delivery. The same id gives the same pointer.
+	Files      []*LoadedFile   // nil: no such file. The same id gives the same pointer.
+	Links      []*ApprovalLink // nil: no such link. The same hash gives the same pointer.
 }
 
 // LoadedFile is a file's record with who uses it.
@@ -258,6 +263,10 @@ type Changes struct {
 	// the last one was deleted or redacted, expires a FileGrace after it was made.
 	FilesGone []execution.ID
 
+	Links []ApprovalLink // new ones, and those whose UsedAt is to be written; they go with their execution
+	// SweepLinks removes approval links that expired before this, a bounded number of them.
+	SweepLinks execution.Time
+
 	// SweepKeys removes idempotency keys taken before this, a bounded number from where the last sweep stopped.
 	SweepKeys execution.Time
 }
@@ -309,7 +318,7 @@ func (c *Changes) Empty() bool {
 	if len(c.Insert)+len(c.Update)+len(c.Events)+len(c.Metadata)+len(c.Logs)+len(c.Projects)+len(c.Workflows)+
 		len(c.Versions)+len(c.Keys)+len(c.KeyUses)+len(c.Sessions)+len(c.Gone)+len(c.Tombstones)+len(c.Delete)+len(c.Redact)+
 		len(c.Files)+len(c.FileUses)+len(c.FilesGone)+len(c.Deliveries)+len(c.DeliveryUpdates)+
-		len(c.DeliveryAttempts)+len(c.DeliveriesGone)+len(c.Endpoints)+len(c.Secrets) > 0 {
+		len(c.DeliveryAttempts)+len(c.DeliveriesGone)+len(c.Endpoints)+len(c.Secrets)+len(c.Links) > 0 {
 		return false
 	}
 	for _, n := range c.Counts {
@@ -317,7 +326,7 @@ func (c *Changes) Empty() bool {
 			return false
 		}
 	}
-	return c.SweepKeys == 0
+	return c.SweepKeys == 0 && c.SweepLinks == 0
 }
 
 // Metadata is one pair of an execution's metadata, for the filter of lists.

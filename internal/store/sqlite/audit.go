@@ -98,6 +98,8 @@ var auditQueries = []struct{ invariant, query string }{
 		WHERE steps <> (SELECT count(*) FROM journal AS j WHERE j.execution = e.pk AND j.kind IN (7, 9, 21) AND j.kind = 7)`},
 	{"metadata_owned", `SELECT format('workflow %d, %s: execution key %d', m.workflow, m.key, m.execution) FROM metadata AS m
 		LEFT JOIN executions AS e ON e.pk = m.execution WHERE e.workflow IS NOT m.workflow`},
+	{"links_owned", `SELECT format('link of execution key %d in project %d', l.execution, l.project) FROM approval_links AS l
+		LEFT JOIN executions AS e ON e.pk = l.execution AND e.tail = l.tail WHERE e.project IS NOT l.project`},
 	{"logs_owned", `SELECT format('execution key %d: %d lines', execution, count(*)) FROM logs
 		WHERE NOT EXISTS (SELECT 1 FROM executions WHERE pk = logs.execution) GROUP BY execution`},
 	{"logs_owned", `SELECT format('execution key %d, step %s, attempt %d: %d lines', execution, step, attempt, count(*)) FROM logs

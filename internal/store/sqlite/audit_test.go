@@ -76,6 +76,8 @@ var violations = []struct {
 	{"keys_unique", "UPDATE keys SET key = (SELECT key FROM projects)"},
 	{"keys_unique", "UPDATE meta SET value = 1 WHERE name = 'key'"},
 	{"session_exists", "DELETE FROM sessions"},
+	{"links_owned", "INSERT INTO approval_links SELECT hash, project, 5, 6, 'boss', 1, 2, NULL FROM keys"},
+	{"links_owned", "INSERT INTO approval_links SELECT hash, project + 1, (SELECT pk FROM executions WHERE status = 1), (SELECT tail FROM executions WHERE status = 1), 'boss', 1, 2, NULL FROM keys"},
 	{"secret_hashed", "PRAGMA ignore_check_constraints = ON; UPDATE keys SET hash = x'0102'"},
 	{"counts_agree", "UPDATE counters SET n = n + 1 WHERE level = 0"},
 	{"counts_agree", "UPDATE counters SET n = n + 1 WHERE level = 1"},

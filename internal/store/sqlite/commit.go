@@ -213,9 +213,10 @@ func (w *writer) forget() {
 	clear(r.Claims)
 	clear(r.Files)
 	clear(r.Deliveries)
+	clear(r.Links)
 	*r = store.Loaded{
 		Executions: r.Executions[:0], Recorded: r.Recorded[:0], Taken: r.Taken[:0], Claims: r.Claims[:0], Files: r.Files[:0],
-		Deliveries: r.Deliveries[:0],
+		Deliveries: r.Deliveries[:0], Links: r.Links[:0],
 	}
 }
 
@@ -267,6 +268,13 @@ func (w *writer) read(need *store.Need) error {
 			return fmt.Errorf("load delivery %s: %w", id.Text(execution.PrefixEvent), err)
 		}
 		r.Deliveries = append(r.Deliveries, d)
+	}
+	for _, hash := range need.Links {
+		l, err := w.loadLink(hash)
+		if err != nil {
+			return fmt.Errorf("load an approval link: %w", err)
+		}
+		r.Links = append(r.Links, l)
 	}
 	return nil
 }
@@ -368,6 +376,11 @@ func (w *writer) save(need *store.Need, c *store.Changes) error {
 	if err := w.saveDeliveries(c); err != nil {
 		return err
 	}
+	for i := range c.Links {
+		if err := w.saveLink(&c.Links[i]); err != nil {
+			return err
+		}
+	}
 	for _, r := range c.Redact {
 		if err := w.redactRow(r); err != nil {
 			return err
@@ -395,6 +408,11 @@ func (w *writer) save(need *store.Need, c *store.Changes) error {
 	}
 	if c.SweepKeys != 0 {
 		if err := w.sweepKeys(c.SweepKeys); err != nil {
+			return err
+		}
+	}
+	if c.SweepLinks != 0 {
+		if err := w.sweepLinks(c.SweepLinks); err != nil {
 			return err
 		}
 	}

@@ -257,12 +257,13 @@ func (w *writer) deleteRow(r *store.Row) error {
 	return w.deleteDeliveries(r.ID)
 }
 
-// deleteFindings removes an execution's metadata and logs, and its uses of files.
+// deleteFindings removes an execution's metadata, logs and approval links, and its uses of files.
 func (w *writer) deleteFindings(pk int64) error {
 	for _, q := range [...]string{
 		"DELETE FROM metadata WHERE (workflow, key, value, execution) IN " +
 			"(SELECT workflow, key, value, execution FROM metadata INDEXED BY metadata_execution WHERE execution = ?1)",
 		"DELETE FROM logs WHERE execution = ?1",
+		"DELETE FROM approval_links WHERE hash IN (SELECT hash FROM approval_links INDEXED BY approval_links_execution WHERE execution = ?1)",
 	} {
 		s, err := w.prepared(q)
 		if err != nil {
@@ -270,7 +271,7 @@ func (w *writer) deleteFindings(pk int64) error {
 		}
 		s.setInt(1, pk)
 		if err := s.run(); err != nil {
-			return fmt.Errorf("delete metadata and logs: %w", err)
+			return fmt.Errorf("delete metadata, logs and links: %w", err)
 		}
 	}
 	return w.releaseFiles(pk)

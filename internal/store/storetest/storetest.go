@@ -28,6 +28,7 @@ func Run(t *testing.T, h Harness) {
 		{"claims", claims},
 		{"timers", timers},
 		{"waits", waits},
+		{"links", links},
 		{"events", events},
 		{"feeds", feeds},
 		{"reservations", reservations},

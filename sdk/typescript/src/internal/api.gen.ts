@@ -1,6 +1,37 @@
 // Code generated from spec/openapi.yaml by scripts/generate.mjs. DO NOT EDIT.
 
 export interface paths {
+    "/approvals/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Of an approval link.
+                 * @example sjn_apr_3jXo5Yk0aGq8mVw1RtZbC7LdHn2PsEf4UiKy6TxMvQ9
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Show what an approval link is for
+         * @description A page with a form, or JSON with `Accept: application/json`. Looking changes nothing. A token that is unknown, used
+         *     or expired, and one whose approval is decided, are all answered alike: 404.
+         */
+        get: operations["showApproval"];
+        put?: never;
+        /**
+         * Decide with an approval link
+         * @description The form of the page, or JSON, which is answered with JSON unless a page is asked for. Uses the link up.
+         */
+        post: operations["decideByLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/docs": {
         parameters: {
             query?: never;
@@ -166,6 +197,31 @@ export interface paths {
          * @description `delete` removes it; later reads answer 410. `redact` keeps it without its payloads, messages, metadata and logs.
          */
         delete: operations["deleteExecution"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/executions/{id}/approval-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an approval link
+         * @description Whoever has the link decides one approval, once, on a page or by sending JSON. It may be made before the approval
+         *     is asked for when `name` or `step` is given; it dies with the wait, and when it expires. The token is shown only
+         *     here. A worker makes one with `workers:run` and the `lease` of an execution that it holds.
+         */
+        post: operations["createApprovalLink"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1066,6 +1122,27 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Approval: {
+            execution_id: components["schemas"]["ExecutionRef"];
+            expires_at: components["schemas"]["Time"];
+            name: string;
+            /** @description What the approver gets to see. */
+            payload?: components["schemas"]["JSON"];
+            /**
+             * @description not_yet: nobody has asked for the decision so far.
+             * @enum {string}
+             */
+            state: "open" | "not_yet" | (string & {});
+            workflow?: string;
+        };
+        ApprovalLink: {
+            expires_at: components["schemas"]["Time"];
+            /** @description The wait that it decides. */
+            step: string;
+            token: string;
+            /** @description To be given to whoever decides. */
+            url: string;
+        };
         Assignment: {
             attempt: number;
             created_at: components["schemas"]["Time"];
@@ -1197,7 +1274,7 @@ export interface components {
             actor: {
                 id?: string;
                 /** @enum {string} */
-                type: "engine" | "key" | "worker" | (string & {});
+                type: "engine" | "key" | "worker" | "approval_link" | (string & {});
             };
             at: components["schemas"]["Time"];
             attempt?: number;
@@ -1413,6 +1490,13 @@ export interface components {
             scopes: components["schemas"]["Scope"][];
             /** @description Binds a worker key to these workflows. */
             workflows?: string[];
+        };
+        LinkDecision: {
+            /** @description Who decides, as it is shown to people. */
+            by?: string;
+            comment?: string;
+            /** @enum {string} */
+            decision: "approve" | "reject" | (string & {});
         };
         ListenedMessage: {
             /** @description The body to pass on as it is. */
@@ -2108,6 +2192,117 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    showApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Of an approval link.
+                 * @example sjn_apr_3jXo5Yk0aGq8mVw1RtZbC7LdHn2PsEf4UiKy6TxMvQ9
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is to be decided. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description The link is not valid, or not any more. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
+                };
+            };
+            500: components["responses"]["Internal"];
+        };
+    };
+    decideByLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Of an approval link.
+                 * @example sjn_apr_3jXo5Yk0aGq8mVw1RtZbC7LdHn2PsEf4UiKy6TxMvQ9
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkDecision"];
+                "application/x-www-form-urlencoded": components["schemas"]["LinkDecision"];
+            };
+        };
+        responses: {
+            /** @description It is decided. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        decision: "approved" | "rejected" | (string & {});
+                        execution_id: components["schemas"]["ExecutionRef"];
+                        name: string;
+                        workflow?: string;
+                    };
+                    "text/html": string;
+                };
+            };
+            /** @description The decision cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
+                };
+            };
+            /** @description The link is not valid, or not any more. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
+                };
+            };
+            /** @description Nobody has asked for the decision yet; the link stays good. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     docs: {
         parameters: {
             query?: never;
@@ -2447,6 +2642,53 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             410: components["responses"]["Deleted"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createApprovalLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example exec_01jd7x0m8ke9tb3a0r6v5n2w4q */
+                id: components["parameters"]["ExecutionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @default 604800000 */
+                    expires_in_ms?: number;
+                    /** @description Of the execution, as the worker has it. */
+                    lease?: string;
+                    /** @description Of the approval; may be left out when one alone is awaited. */
+                    name?: string;
+                    /** @description The one wait that is meant, such as manager#2; default: the oldest that is awaited under the name, otherwise the step of that name. */
+                    step?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The link. Whoever has it may decide. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalLink"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Deleted"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, Union
 from .._model import Model, Time
 
 __all__ = [
+    "ApprovalLink",
     "Awaited",
     "CallbackSecrets",
     "CallbackSecretsSecretsItem",
@@ -127,7 +128,7 @@ class Step(Model):
 class EventActor(Model):
     """Event actor, as in the API's document."""
 
-    type: Literal["engine", "key", "worker"] | str
+    type: Literal["engine", "key", "worker", "approval_link"] | str
     id: str | None = None
 
 
@@ -324,6 +325,17 @@ class CountExecutionsResponse(Model):
     """False when the dates cut an hour with more executions than are counted one by one; that hour is then counted
     whole.
     """
+
+
+class ApprovalLink(Model):
+    """Approval link, as in the API's document."""
+
+    url: str
+    """To be given to whoever decides."""
+    token: str
+    step: str
+    """The wait that it decides."""
+    expires_at: Time
 
 
 class LogLine(Model):

@@ -10,6 +10,7 @@ __all__ = [
     "BulkCancelFilterParams",
     "BulkCancelParams",
     "CancelExecutionParams",
+    "CreateApprovalLinkParams",
     "CreateProjectParams",
     "CreateVersionParams",
     "DecisionParams",
@@ -138,6 +139,20 @@ class DecisionParams(TypedDict):
     """Who decides, as it is shown to people."""
     payload: NotRequired[Any]
     """What the handler gets."""
+
+
+class CreateApprovalLinkParams(TypedDict):
+    """Create approval link params, as in the API's document."""
+
+    name: NotRequired[str]
+    """Of the approval; may be left out when one alone is awaited."""
+    step: NotRequired[str]
+    """The one wait that is meant, such as manager#2; default: the oldest that is awaited under the name, otherwise
+    the step of that name.
+    """
+    expires_in_ms: NotRequired[int]
+    lease: NotRequired[str]
+    """Of the execution, as the worker has it."""
 
 
 class TerminateExecutionParams(TypedDict):
