@@ -53,9 +53,29 @@ func dev(t *testing.T, args ...string) *process {
 	}
 }
 
+// dependsOn makes go test run a test again when one of the files changes that only other programs read.
+func dependsOn(t *testing.T, patterns ...string) {
+	t.Helper()
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			if _, err := os.ReadFile(file); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// wide says whether the long tests are wanted.
+func wide() bool { return os.Getenv("SOJOURN_TEST_WIDE") != "" }
+
 // python is an interpreter with the packages of scripts/python/NAME.txt.
 func python(t *testing.T, name string) string {
 	t.Helper()
+	dependsOn(t, "../../scripts/python-packages.sh", "../../scripts/python/"+name+".txt")
 	cmd := exec.CommandContext(t.Context(), "../../scripts/python-packages.sh", name)
 	var problem bytes.Buffer
 	cmd.Stderr = &problem
@@ -63,7 +83,7 @@ func python(t *testing.T, name string) string {
 	if err == nil {
 		return strings.TrimSpace(string(out))
 	}
-	if os.Getenv("CI") != "" || os.Getenv("SOJOURN_TEST_WIDE") != "" {
+	if os.Getenv("CI") != "" || wide() {
 		t.Fatalf("the packages of scripts/python/%s.txt are needed: %v\n%s", name, err, problem.String())
 	}
 	t.Skipf("the packages of scripts/python/%s.txt cannot be installed: %v\n%s", name, err, problem.String())
@@ -74,6 +94,7 @@ func python(t *testing.T, name string) string {
 func TestEigenpalClient(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "eigenpal")
+	dependsOn(t, "testdata/eigenpal/*.py")
 	p := dev(t)
 	dir, err := filepath.Abs("testdata/eigenpal")
 	if err != nil {
@@ -82,6 +103,9 @@ func TestEigenpalClient(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), interpreter, "-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "-v", "client_test", "document_test")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SOJOURN_TEST_URL="+p.url, "SOJOURN_TEST_KEY="+processKey, "PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=127.0.0.1")
+	if !wide() {
+		cmd.Env = append(cmd.Env, "SOJOURN_TEST_WIDE=")
+	}
 	out, err := cmd.CombinedOutput()
 	ran := 0
 	for line := range strings.SplitSeq(string(out), "\n") {
