@@ -86,7 +86,7 @@ func (r *router) find(req *http.Request, params *[maxParams]string) *route {
 	return found
 }
 
-// methods are those that the request's path knows, sorted.
+// methods are those that the request's path knows, sorted. A path that stands in the table literally knows no others.
 func (r *router) methods(req *http.Request) []string {
 	var methods []string
 	var params [maxParams]string
@@ -97,7 +97,7 @@ func (r *router) methods(req *http.Request) []string {
 				methods = append(methods, http.MethodHead)
 			}
 		}
-		return false
+		return len(n.routes) > 0
 	})
 	slices.Sort(methods)
 	return slices.Compact(methods)
