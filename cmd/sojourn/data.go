@@ -1,24 +1,32 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/sqlite"
 )
 
 func (c *cli) backupCommand() *cobra.Command {
-	return &cobra.Command{
+	var files string
+	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "copy the data to a file, also while a server uses it",
 		Long: `Write a consistent copy of the data in --data to a new file, also while a server uses it. To restore it, put it into
-an empty directory as sojourn.db and start a server there. Workers of the old server are then refused.`,
-		Example: `  sojourn backup --data /var/lib/sojourn /backup/sojourn-$(date +%F).db`,
-		Args:    cobra.ExactArgs(1),
+an empty directory as sojourn.db and start a server there. Workers of the old server are then refused.
+
+The contents of files are not in the database. --files copies them from the folder files of --data to a new folder, which
+is restored beside sojourn.db as files. When the server keeps files elsewhere, back them up there, after the database.`,
+		Example: `  sojourn backup --data /var/lib/sojourn /backup/sojourn-$(date +%F).db
+  sojourn backup --data /var/lib/sojourn --files /backup/files /backup/sojourn.db`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			s, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: c.dataDir(), ReadOnly: true})
 			if err != nil {
@@ -36,9 +44,50 @@ an empty directory as sojourn.db and start a server there. Workers of the old se
 				return err
 			}
 			c.say("wrote %s, %d KiB", args[0], (info.Size()+1023)/1024)
+			if files == "" {
+				return nil
+			}
+			// After the database: it has no record of a file whose content comes too late.
+			n, err := copyFiles(cmd.Context(), filepath.Join(filepath.Dir(s.Path()), "files"), files)
+			if err != nil {
+				return err
+			}
+			c.say("wrote %s, %d files", files, n)
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&files, "files", "", "copy the contents of files to this new `folder` too")
+	return cmd
+}
+
+// copyFiles copies a folder of contents to a new one and returns how many there were.
+func copyFiles(ctx context.Context, from, to string) (n int, err error) {
+	if _, err := os.Lstat(to); err == nil {
+		return 0, usagef("%s is there already; a backup never overwrites", to)
+	}
+	source, err := blob.OpenFolder(from)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	target, err := blob.OpenFolder(to)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	err = source.Each(ctx, func(name string) error {
+		r, err := source.Open(ctx, name, 0, -1)
+		if errors.Is(err, blob.ErrNotFound) {
+			return nil // removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		_, err = target.Put(ctx, name, r)
+		n++
+		return errors.Join(err, r.Close())
+	})
+	return n, err
 }
 
 func (c *cli) auditCommand() *cobra.Command {

@@ -457,6 +457,13 @@ func TestReferences(t *testing.T) {
 	if len(list.Data) != 3 || list.Data[0].ID != c.ID || list.Data[2].ID != a.ID {
 		t.Errorf("%+v", list)
 	}
+	// An override can be a file too.
+	y := s.post("/v1/executions", map[string]any{"workflow_id": "file", "input": map[string]any{}, "overrides": map[string]any{"steps": map[string]any{"s": map[string]any{"fileId": c.ID}}}}).is(201).execution()
+	if s.get("/v1/files?execution_id=" + y.ID).is(200).into(&list); len(list.Data) != 1 || list.Data[0].ID != c.ID {
+		t.Errorf("%+v", list)
+	}
+	s.post("/v1/executions", map[string]any{"workflow_id": "file", "input": map[string]any{}, "overrides": map[string]any{"steps": map[string]any{"s": map[string]any{"fileId": "file_x"}}}}).field(
+		400, "invalid_request", "overrides.steps.s.fileId", "invalid_value")
 	// A page at a time.
 	var page struct {
 		Data       []fileBody

@@ -71,7 +71,7 @@ func serveS3(t *testing.T) (endpoint, bucket string) {
 		if answers(address, ended) {
 			t.Cleanup(func() {
 				_ = server.Process.Kill()
-				<-ended
+				<-ended //nolint:errcheck // it was killed
 			})
 			return "http://" + address, bucket
 		}

@@ -101,3 +101,50 @@ func (a *attachment) attach(t *tx, id execution.ID) {
 		t.changes.FileUses = append(t.changes.FileUses, store.FileUse{File: f.ID, Execution: id})
 	}
 }
+
+// attachments are those of a request with several payloads.
+type attachments []*attachment
+
+func (l attachments) need(n *store.Need) {
+	for _, a := range l {
+		a.need(n)
+	}
+}
+
+func (l attachments) check(t *tx, project int64) error {
+	for _, a := range l {
+		if err := a.check(t, project); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l attachments) attach(t *tx, id execution.ID) {
+	for _, a := range l {
+		a.attach(t, id)
+	}
+}
+
+// refer reads the references in the payloads of a start.
+func (e *Engine) refer(ctx context.Context, project int64, r *StartRequest) (list attachments, err error) {
+	add := func(field string, payload []byte) ([]byte, error) {
+		filled, a, err := e.references(ctx, project, field, payload)
+		if a != nil {
+			list = append(list, a)
+		}
+		return filled, err
+	}
+	input, err := add("input", r.Input)
+	if err != nil {
+		return nil, err
+	}
+	r.Input = input
+	for i := range r.Overrides {
+		o := &r.Overrides[i]
+		if o.Output, err = add("overrides.steps."+o.Step, o.Output); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

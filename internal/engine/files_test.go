@@ -206,7 +206,7 @@ func TestUploadFaults(t *testing.T) {
 			t.Fatalf("%+v, %v", list, err)
 		}
 		leap(25 * time.Hour)
-		b = b.restart(files)
+		b.restart(files)
 		leap(0)
 		if got := kept(t, contents); len(got) != 0 {
 			t.Errorf("left behind: %q", got)

@@ -63,7 +63,7 @@ type start struct {
 	row  store.Row
 	view View // as of revision 1
 
-	files   *attachment // of its input
+	files   attachments // of its input and its overrides
 	refused error       // what its checks found; answered unless it repeats an earlier start
 	taken   *store.TakenKey
 	again   bool // its key was taken by a start of the same batch that gave it up
@@ -231,8 +231,9 @@ func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) 
 // prepare makes the command and checks everything about it that needs no transaction. With an idempotency key, what is
 // wrong with the start is answered only when the key is not an earlier start's: that one is answered as it was.
 func (e *Engine) prepare(ctx context.Context, c *Caller, r *StartRequest) (*start, error) {
-	cmd := &start{e: e, caller: c, req: r, id: e.mint.id(), details: r.details().encode(), done: make(chan error, 1)}
-	r.Input, cmd.files, cmd.refused = e.references(ctx, c.Project, "input", r.Input)
+	cmd := &start{e: e, caller: c, req: r, id: e.mint.id(), done: make(chan error, 1)}
+	cmd.files, cmd.refused = e.refer(ctx, c.Project, r)
+	cmd.details = r.details().encode()
 	if cmd.refused == nil {
 		cmd.refused = e.check(cmd)
 	}
