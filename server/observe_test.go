@@ -198,7 +198,7 @@ func TestMetrics(t *testing.T) {
 		`sojourn_queue_oldest_seconds{project="default",workflow="nobody-serves-it"} `,
 		`sojourn_commit_batch_commands_count `, `sojourn_commit_seconds_count{part="save"} `,
 		`sojourn_commit_seconds_count{part="transaction"} `, `sojourn_timer_lateness_seconds_count `,
-		`sojourn_store_bytes{part="data"} `, `sojourn_store_bytes{part="wal"} `, `sojourn_connections_open `, `go_goroutines `,
+		`sojourn_store_bytes{part="data"} `, `sojourn_store_bytes{part="wal"} `, `sojourn_connections_open `, `sojourn_streams_open 0`, `go_goroutines `,
 	} {
 		if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, prefix) }) {
 			t.Errorf("the metrics lack %s", prefix)

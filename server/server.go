@@ -162,6 +162,9 @@ func (s *Server) startEngine(ctx context.Context) (err error) {
 	if s.engine, err = engine.New(ctx, ec); err != nil {
 		return err
 	}
+	if s.metrics != nil {
+		s.metrics.Streams(s.engine.Streams)
+	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	go func() {

@@ -37,6 +37,10 @@ func TestScripts(t *testing.T) {
 			"up":    up,
 			"save":  save,
 			"until": until,
+
+			"receiver": receiver,
+			"received": received,
+			"streams":  streams,
 		},
 	})
 }

@@ -103,6 +103,13 @@ func NewMetrics(version string, source Source) *Metrics {
 	return m
 }
 
+// Streams lets the metrics show how many streams of events are open.
+func (m *Metrics) Streams(open func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sojourn_streams_open", Help: "Streams of events that are read.",
+	}, func() float64 { return float64(open()) }))
+}
+
 // Handler serves the measurements as Prometheus reads them.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, EnableOpenMetrics: true})

@@ -69,8 +69,20 @@ type follower struct {
 // errStopped says that whoever reads the events has enough, or that they are over.
 var errStopped = errors.New("stopped")
 
+// events are those of executions.
 func (f follower) events(ctx context.Context) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
+	return streamed(ctx, f, func(f *follower, _ string, data []byte) (Event, bool, error) {
+		e := Event{ID: f.last, raw: append(json.RawMessage(nil), data...)}
+		if err := json.Unmarshal(data, &e); err != nil {
+			return e, false, fmt.Errorf("sojourn: an event of %s is not what the API promises: %w", f.path, err)
+		}
+		return e, true, nil
+	})
+}
+
+// streamed yields what decode makes of the events of a stream; with false it passes one by.
+func streamed[T any](ctx context.Context, f follower, decode func(f *follower, name string, data []byte) (T, bool, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		f := f // an iterator can be used again
 		err := f.follow(ctx, func(name string, data []byte) error {
 			switch name {
@@ -79,17 +91,15 @@ func (f follower) events(ctx context.Context) iter.Seq2[Event, error] {
 			case "reset":
 				return ErrEventsReset
 			}
-			e := Event{ID: f.last, raw: append(json.RawMessage(nil), data...)}
-			if err := json.Unmarshal(data, &e); err != nil {
-				return fmt.Errorf("sojourn: an event of %s is not what the API promises: %w", f.path, err)
+			x, ok, err := decode(&f, name, data)
+			if err == nil && ok && !yield(x, nil) {
+				err = errStopped
 			}
-			if !yield(e, nil) {
-				return errStopped
-			}
-			return nil
+			return err
 		})
 		if !errors.Is(err, errStopped) {
-			yield(Event{}, err)
+			var none T
+			yield(none, err)
 		}
 	}
 }
