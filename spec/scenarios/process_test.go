@@ -159,6 +159,7 @@ func newServer(bin, dir string) (*server, error) {
 	s := &server{data: filepath.Join(dir, "data"), url: "http://" + address}
 	s.process = process{name: "the server", args: []string{
 		bin, "serve", "--data", s.data, "--listen", address, "--api-key", key, "--lease", "3s", "--cancel-grace", "10s", "--drain", "10s", "--log-format", "text",
+		"--callback-allow", "127.0.0.1", "--callback-allow-http",
 	}}
 	return s, nil
 }

@@ -25,6 +25,7 @@ type action struct {
 	value  any
 	as     string
 	client string
+	begin  string
 	expect any
 	fails  any
 	until  any
@@ -34,9 +35,9 @@ type action struct {
 var (
 	commands = []string{
 		"start", "get", "wait", "result", "list", "list_all", "cancel", "terminate", "delete", "signal", "approve", "reject",
-		"approval_link", "logs", "events",
+		"approval_link", "logs", "events", "upload", "download", "files", "deliveries", "verify",
 	}
-	verbs = []string{"server", "worker", "open", "noted", "notes", "http", "same"}
+	verbs = []string{"server", "worker", "open", "noted", "notes", "http", "received", "same", "end"}
 )
 
 // UnmarshalYAML finds the verb among the members.
@@ -57,6 +58,10 @@ func (a *action) UnmarshalYAML(n *yaml.Node) error {
 				a.as = text
 			} else if a.client = text; text != "other" {
 				return fmt.Errorf("line %d: there is no client %q", n.Line, text)
+			}
+		case name == "begin":
+			if a.begin, _ = v.(string); a.begin == "" {
+				return fmt.Errorf("line %d: begin is a name", n.Line)
 			}
 		case name == "expect":
 			a.expect = v

@@ -139,6 +139,14 @@ type setting struct {
 	other  *client
 	dir    string
 	known  map[string]bool // worker sessions of earlier lives
+	inbox  *receiver
+	begun  map[string]chan outcome // commands that have not ended
+}
+
+// outcome is what came of a command.
+type outcome struct {
+	answer answer
+	err    error
 }
 
 func newSetting(t *testing.T, clientDriver, workerDriver driver) *setting {
@@ -153,7 +161,7 @@ func newSetting(t *testing.T, clientDriver, workerDriver driver) *setting {
 		return &client{process: process{name: name, args: append(slices.Clone(clientDriver.args), "client"), env: append(slices.Clone(clientDriver.env), env...)}}
 	}
 	s := &setting{
-		server: srv, dir: dir, client: newClient("the client"), other: newClient("the other client"), known: map[string]bool{},
+		server: srv, dir: dir, inbox: newReceiver(t), begun: map[string]chan outcome{}, client: newClient("the client"), other: newClient("the other client"), known: map[string]bool{},
 		worker: process{name: "the worker", args: append(slices.Clone(workerDriver.args), "worker"), env: append(slices.Clone(workerDriver.env), env...)},
 	}
 	t.Cleanup(func() { s.end(t) })
@@ -211,7 +219,7 @@ func (s *setting) startWorker() error {
 
 func (s *setting) play(t *testing.T, sc scenario) {
 	t.Helper()
-	kept := map[string]any{}
+	kept := map[string]any{"receiver": map[string]any{"url": s.inbox.url}}
 	for i, a := range sc.Do {
 		if err := s.act(a, kept); err != nil {
 			t.Fatalf("action %d, %s: %v", i+1, a.verb, err)
@@ -300,8 +308,21 @@ func (s *setting) do(a action, value any) (answer, error) {
 		return answer{OK: plain(map[string]any{"notes": notes})}, err
 	case "http":
 		return s.http(members)
+	case "received":
+		var got map[string]any
+		err := eventually("the callback came", func() (err error) { got, err = s.inbox.about(id); return err })
+		return answer{OK: plain(got)}, err
 	case "same":
 		return answer{}, eventually("the same everywhere", func() error { return s.same(id) })
+	}
+	if a.verb == "end" {
+		done, ok := s.begun[text]
+		if !ok {
+			return answer{}, fmt.Errorf("nothing that is called %q has begun", text)
+		}
+		delete(s.begun, text)
+		got := <-done // a command has a time limit
+		return got.answer, got.err
 	}
 	c := s.client
 	if a.client == "other" {
@@ -311,7 +332,16 @@ func (s *setting) do(a action, value any) (answer, error) {
 			}
 		}
 	}
-	return c.do(a.verb, value)
+	if a.begin == "" {
+		return c.do(a.verb, value)
+	}
+	done := make(chan outcome, 1)
+	s.begun[a.begin] = done
+	go func() {
+		got, err := c.do(a.verb, value)
+		done <- outcome{got, err}
+	}()
+	return answer{}, nil
 }
 
 func lifecycle(what string, start, stop, kill func() error) error {
@@ -355,37 +385,4 @@ func (s *setting) http(members map[string]any) (answer, error) {
 	}
 	body, status, err := ask(method, url, "", members["body"], headers...)
 	return answer{OK: map[string]any{"status": float64(status), "body": body}}, err
-}
-
-// same compares what three tellers say of an execution.
-func (s *setting) same(id string) error {
-	wire, status, err := ask(http.MethodGet, s.server.url+"/v1/executions/"+id+"?include=steps", key, nil)
-	if err != nil || status != http.StatusOK {
-		return fmt.Errorf("status %d: %w", status, err)
-	}
-	wire = canonical(wire)
-	got, err := s.client.do("get", map[string]any{"id": id, "steps": true})
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(context.Background(), binaries.sojourn, "execution", "get", id, "-o", "json", "--url", s.server.url, "--api-key", key)
-	printed, err := cmd.Output()
-	if err != nil {
-		return fmt.Errorf("sojourn execution get: %w", err)
-	}
-	var line any
-	if err := json.Unmarshal(printed, &line); err != nil {
-		return fmt.Errorf("sojourn execution get: %w: %s", err, printed)
-	}
-	for teller, told := range map[string]any{"the client": canonical(got.OK), "the command line": canonical(line)} {
-		if problem := match(wire, told); problem != "" {
-			return fmt.Errorf("%s: %s", teller, problem)
-		}
-		for name, v := range told.(map[string]any) {
-			if wire.(map[string]any)[name] == nil && !slices.Contains([]string{"0", "false", `""`, "[]", "{}"}, show(v)) {
-				return fmt.Errorf("%s says %s is %s, which the server does not", teller, name, show(v))
-			}
-		}
-	}
-	return nil
 }

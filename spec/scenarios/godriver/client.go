@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -145,6 +147,13 @@ type arguments struct {
 	Comment   string            `json:"comment"`
 	By        string            `json:"by"`
 	ExpiresIn int64             `json:"expires_in_ms"`
+	After     int64             `json:"after"`
+	Callback  string            `json:"callback_url"`
+	Filename  string            `json:"filename"`
+	MIMEType  string            `json:"mime_type"`
+	Content   string            `json:"content"`
+	Headers   map[string]string `json:"headers"`
+	Body      string            `json:"body"`
 }
 
 func millis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
@@ -162,6 +171,7 @@ func do(ctx context.Context, client *sojourn.Client, c command) (any, error) {
 		return x.Start(ctx, sojourn.StartParams{
 			Workflow: a.Workflow, Input: a.Input, IdempotencyKey: a.Key, Delay: millis(a.Delay), Timeout: millis(a.Timeout),
 			Metadata: a.Metadata, Wait: millis(a.Wait), UntilActionable: a.Until == "actionable", Overrides: a.Overrides,
+			CallbackURL: a.Callback,
 		})
 	case "get":
 		var options []sojourn.GetOption
@@ -209,6 +219,42 @@ func do(ctx context.Context, client *sojourn.Client, c command) (any, error) {
 		return x.Reject(ctx, a.ID, decision)
 	case "approval_link":
 		return x.CreateApprovalLink(ctx, a.ID, sojourn.ApprovalLinkParams{Name: a.Name, ExpiresIn: millis(a.ExpiresIn)})
+	case "events":
+		events := []sojourn.Event{}
+		for event, err := range x.Events(ctx, a.ID, a.After) {
+			if err != nil {
+				return nil, err
+			}
+			events = append(events, event)
+		}
+		return map[string]any{"events": events}, nil
+	case "upload":
+		f, err := client.Files.Upload(ctx, a.Filename, strings.NewReader(a.Content), sojourn.MIMEType(a.MIMEType))
+		return stored(f), err
+	case "download":
+		var content strings.Builder
+		_, err := client.Files.Download(ctx, a.ID, &content)
+		return map[string]string{"content": content.String()}, err
+	case "files":
+		files := []any{}
+		for f, err := range client.Files.All(ctx, sojourn.FileListParams{ExecutionID: a.ID}) {
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, stored(f))
+		}
+		return map[string]any{"files": files}, nil
+	case "deliveries":
+		deliveries := []*sojourn.WebhookDelivery{}
+		for d, err := range client.Webhooks.Deliveries.All(ctx, sojourn.WebhookDeliveryParams{ExecutionID: a.ID}) {
+			if err != nil {
+				return nil, err
+			}
+			deliveries = append(deliveries, d)
+		}
+		return map[string]any{"deliveries": deliveries}, nil
+	case "verify":
+		return verify(ctx, client, a)
 	case "logs":
 		lines := []sojourn.LogLine{}
 		for line, err := range x.AllLogs(ctx, a.ID, sojourn.LogParams{}) {
@@ -220,4 +266,33 @@ func do(ctx context.Context, client *sojourn.Client, c command) (any, error) {
 		return map[string]any{"lines": lines}, nil
 	}
 	return nil, fmt.Errorf("there is no command %q", c.Do)
+}
+
+// stored is a file with the members of the API.
+func stored(f *sojourn.File) any {
+	if f == nil {
+		return nil
+	}
+	return map[string]any{"id": f.ID, "filename": f.Name, "mime_type": f.MIMEType, "size": f.Size, "sha256": f.SHA256, "created_at": f.CreatedAt}
+}
+
+// verify checks a callback by the project's secrets.
+func verify(ctx context.Context, client *sojourn.Client, a arguments) (any, error) {
+	secrets, err := client.Webhooks.CallbackSecrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	header := http.Header{}
+	for name, value := range a.Headers {
+		header.Set(name, value)
+	}
+	texts := make([]string, len(secrets))
+	for i, s := range secrets {
+		texts[i] = s.Secret
+	}
+	event, err := sojourn.VerifyWebhook([]byte(a.Body), header, texts...)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"id": event.ID, "type": event.Type}, nil
 }

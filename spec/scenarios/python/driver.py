@@ -91,6 +91,7 @@ def execute(client: sojourn.Sojourn, verb: str, a: dict[str, Any]) -> Any:
                 wait=s("wait_ms"),
                 until=a.get("until"),
                 overrides={"steps": a["overrides"]} if "overrides" in a else None,
+                callback_url=a.get("callback_url"),
             )
             return x.start(a["workflow"], a.get("input"), **options).to_dict()
         case "get":
@@ -118,6 +119,19 @@ def execute(client: sojourn.Sojourn, verb: str, a: dict[str, Any]) -> Any:
             return x.reject(a["id"], **decision()).to_dict()
         case "approval_link":
             return x.create_approval_link(a["id"], **given(name=a.get("name"), expires_in=s("expires_in_ms"))).to_dict()
+        case "upload":
+            content = a["content"].encode()
+            return client.files.upload(content, filename=a["filename"], mime_type=a["mime_type"]).to_dict()
+        case "download":
+            return {"content": client.files.download(a["id"]).decode()}
+        case "files":
+            return {"files": [f.to_dict() for f in client.files.list(execution=a["id"])]}
+        case "deliveries":
+            return {"deliveries": [d.to_dict() for d in client.webhooks.deliveries(execution=a["id"])]}
+        case "verify":
+            secrets = [s.secret for s in client.webhooks.callback_secrets().secrets]
+            event = sojourn.webhooks.verify(secrets, a["headers"], a["body"])
+            return {"id": event.id, "type": event.type}
         case "logs":
             return {"lines": [line.to_dict() for line in x.logs(a["id"])]}
         case "events":

@@ -70,6 +70,12 @@ function kind(error) {
   return "other";
 }
 
+async function all(pages) {
+  const items = [];
+  for await (const item of pages) items.push(item);
+  return items;
+}
+
 async function execute(verb, a) {
   const x = client.executions;
   const filter = { workflow: a.workflow, status: a.status, metadata: a.metadata, limit: a.limit, cursor: a.cursor };
@@ -86,6 +92,7 @@ async function execute(verb, a) {
         waitMs: a.wait_ms,
         until: a.until,
         overrides: a.overrides && { steps: a.overrides },
+        callbackUrl: a.callback_url,
       });
     case "get":
       return x.get(a.id, { include: ["steps", "events"].filter((name) => a[name]) });
@@ -115,6 +122,19 @@ async function execute(verb, a) {
       return x.reject(a.id, decision);
     case "approval_link":
       return x.createApprovalLink(a.id, { name: a.name, expiresInMs: a.expires_in_ms });
+    case "upload":
+      return client.files.upload(sdk.toFile(a.content, a.filename, { mimeType: a.mime_type }));
+    case "download":
+      return { content: await (await client.files.content(a.id)).text() };
+    case "files":
+      return { files: await all(client.files.list({ execution: a.id })) };
+    case "deliveries":
+      return { deliveries: await all(client.webhooks.listDeliveries({ execution: a.id })) };
+    case "verify": {
+      const secrets = (await client.webhooks.callbackSecrets()).map((s) => s.secret);
+      const event = await sdk.verifyWebhook(secrets, a.headers, a.body);
+      return { id: event.id, type: event.type };
+    }
     case "logs": {
       const lines = [];
       for await (const line of x.logs(a.id)) lines.push(line);
