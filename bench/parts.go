@@ -32,6 +32,7 @@ func init() {
 		{"limit", false, measureLimit},
 		{"starts", false, measureStarts},
 		{"completed", false, measureCompleted},
+		{"typescript", false, measureTypeScript},
 		{"python", false, measurePython},
 		{"limit2", false, measureLimit},
 		{"idle", false, measureIdle},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 )
 
@@ -18,6 +19,20 @@ func measurePython(ctx context.Context, b *bench) error {
 		return err
 	}
 	return b.measureSDK(ctx, "python_threads", interpreter, program, "def")
+}
+
+// measureTypeScript measures the worker of the TypeScript SDK, one process, with the SDK as it is published.
+func measureTypeScript(ctx context.Context, b *bench) error {
+	const sdk = "sdk/typescript"
+	if _, err := os.Stat(sdk + "/node_modules"); err != nil {
+		fmt.Fprintln(b.progress, "typescript left out: run npm --prefix sdk/typescript ci")
+		return nil
+	}
+	build := exec.CommandContext(ctx, "npm", "--prefix", sdk, "run", "--silent", "build")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the TypeScript SDK: %w\n%s", err, out)
+	}
+	return b.measureSDK(ctx, "typescript", "node", "bench/worker/worker.mjs")
 }
 
 // measureSDK measures what one worker process completes, as measureCompleted does for the Go SDK.
