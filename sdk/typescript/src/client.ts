@@ -119,6 +119,7 @@ export class Sojourn {
       headers: { ...headers, ...options.headers },
       // Called without its this, the global fetch of browsers refuses.
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+      ownFetch: options.fetch !== undefined,
       maxRetries: options.maxRetries ?? 2,
       timeoutMs: options.timeoutMs ?? 30_000,
       log: options.logger ?? consoleLogger(environment("SOJOURN_LOG")),

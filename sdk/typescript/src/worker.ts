@@ -4,8 +4,10 @@ import { SojournError } from "./errors.js";
 import { type RetryPolicy, StepError } from "./failures.js";
 import { environment, runtime } from "./internal/environment.js";
 import { completeRetry } from "./internal/failure.js";
+import { httpFetch } from "./internal/http.js";
 import { validWorkflowName } from "./internal/names.js";
 import { openSession, type Session } from "./internal/session.js";
+import { Transport } from "./internal/transport.js";
 import { WorkerCore } from "./internal/worker-core.js";
 import { isInterruption } from "./interruptions.js";
 import type { Logger } from "./logger.js";
@@ -209,11 +211,14 @@ export class Worker {
     const stop = this.#stop.signal;
     const unhook = options.signal ? forward(options.signal, () => this.stop()) : onTermination(() => this.stop());
     const unguard = ignoreInterruptions();
+    const { config } = this.#client.transport;
+    const faster = config.ownFetch ? undefined : httpFetch(config.baseUrl);
+    const transport = faster ? new Transport({ ...config, fetch: faster }) : this.#client.transport;
     try {
       while (!stop.aborted) {
         let session: Session;
         try {
-          session = await openSession(this.#core, this.#client.transport, this.#registration(), stop);
+          session = await openSession(this.#core, this.#client.transport, transport, this.#registration(), stop);
         } catch (error) {
           if (stop.aborted) return;
           throw error;

@@ -146,4 +146,29 @@ describe("approvals", () => {
     expect(error).toMatchObject({ status: 409, code: "not_awaiting" });
     await client.executions.cancel(id);
   });
+
+  test("by a link, once", async () => {
+    const { name } = await serve(async (ctx: Context) => {
+      await ctx.step("ask", async ({ ctx }) => {
+        const link = await ctx.createApprovalLink({ name: "second" });
+        return { url: link.url };
+      });
+      await ctx.waitForApproval("manager");
+      return "approved";
+    });
+    const execution = await asked(name);
+    const link = await client.executions.createApprovalLink(execution.id, { name: "manager", expiresInMs: 60_000 });
+    expect(link).toMatchObject({ step: "manager", token: expect.stringMatching(/^sjn_apr_/) });
+    const shown = await fetch(link.url, { headers: { Accept: "application/json" } });
+    expect(await shown.json()).toMatchObject({ workflow: name, name: "manager", state: "open" });
+    const decide = () =>
+      fetch(link.url, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Accept: "application/json" },
+        body: JSON.stringify({ decision: "approve", by: "Ada" }),
+      });
+    expect((await decide()).status).toBe(200);
+    expect((await client.executions.wait(execution.id)).output).toBe("approved");
+    expect((await decide()).status).toBe(404);
+  });
 });

@@ -227,6 +227,7 @@ export class EigenpalClient {
       baseUrl: (options.baseUrl ?? environment("EIGENPAL_BASE_URL") ?? "http://127.0.0.1:7373").replace(/\/+$/, ""),
       headers: { ...headers, ...options.defaultHeaders },
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+      ownFetch: options.fetch !== undefined,
       maxRetries: 0, // repeated here, by this API's rules
       timeoutMs: options.timeoutMs ?? 60_000,
       log: {},

@@ -74,6 +74,8 @@ export interface NameUse {
 /** Whether the attempt takes operations: a suspend or an outcome may be on its way, or the server has answered it. */
 type State = "active" | "suspending" | "ending" | "over";
 
+const returned = new InterruptedError("returned");
+
 /** One lease on an execution: from its delivery until the server has answered how it ended. */
 export class Attempt {
   readonly id: string;
@@ -247,7 +249,8 @@ export class Attempt {
 
   #interrupt(reason: InterruptionReason): void {
     if (this.#stopping) return;
-    const error = new InterruptedError(reason);
+    // Every handler ends with this one; its stack says nothing, and would cost as much as a small handler.
+    const error = reason === "returned" ? returned : new InterruptedError(reason);
     this.#stopping = error;
     this.#abort.abort(error);
     for (const reject of [...this.#waiters]) reject(error);

@@ -65,7 +65,10 @@ export class Session {
 
   constructor(
     readonly worker: WorkerCore,
+    /** Of the client, for all that a handler does with the server. */
     readonly transport: Transport,
+    /** For the worker protocol. */
+    readonly protocol: Transport,
     answer: SessionAnswer,
     sent: number,
   ) {
@@ -150,7 +153,7 @@ export class Session {
   /** Ends the session with the server, which takes back what is still held. */
   async close(): Promise<void> {
     try {
-      await this.transport.call({
+      await this.protocol.call({
         method: "DELETE",
         path: `/v1/worker/sessions/${this.id}`,
         timeoutMs: FAREWELL_MS,
@@ -165,7 +168,7 @@ export class Session {
   async #announceDrain(): Promise<void> {
     try {
       const path = `/v1/worker/sessions/${this.id}/drain`;
-      await this.transport.call({ method: "POST", path, timeoutMs: FAREWELL_MS, signal: this.signalOfEnd });
+      await this.protocol.call({ method: "POST", path, timeoutMs: FAREWELL_MS, signal: this.signalOfEnd });
     } catch (error) {
       if (!this.ended) this.log.warn?.("could not tell the server that the worker drains", { error });
     }
@@ -196,7 +199,7 @@ export class Session {
     options: { holdMs?: number; timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<T> {
     const sent = performance.now();
-    const { data } = await this.transport.send<T>({
+    const { data } = await this.protocol.send<T>({
       method: "POST",
       path,
       body,
@@ -393,19 +396,20 @@ function checkDelivery(delivery: Delivery): void {
 export async function openSession(
   worker: WorkerCore,
   transport: Transport,
+  protocol: Transport,
   body: unknown,
   stop: AbortSignal,
 ): Promise<Session> {
   for (let failures = 0; ; failures++) {
     const sent = performance.now();
     try {
-      const { data } = await transport.send<SessionAnswer>({
+      const { data } = await protocol.send<SessionAnswer>({
         method: "POST",
         path: "/v1/worker/sessions",
         json: body,
         signal: stop,
       });
-      return new Session(worker, transport, data, sent);
+      return new Session(worker, transport, protocol, data, sent);
     } catch (error) {
       if (stop.aborted || !retriable(error)) throw error;
       const delay = Math.max(

@@ -51,6 +51,8 @@ export interface TransportConfig {
   baseUrl: string;
   headers: Record<string, string>;
   fetch: typeof fetch;
+  /** The fetch is the user's. */
+  ownFetch: boolean;
   maxRetries: number;
   timeoutMs: number;
   log: Logger;
