@@ -266,4 +266,17 @@ describe("webhooks", () => {
     await client.webhooks.deleteEndpoint(made.id);
     expect(await failure(client.webhooks.getEndpoint(made.id))).toBeInstanceOf(NotFoundError);
   });
+
+  test("are listened to without an address", async () => {
+    const workflow = unique("listen");
+    await serve(async () => "done", { name: workflow });
+    const stream = client.webhooks.listen({ events: ["terminal"], workflows: [workflow] });
+    const ready = (await stream.next()).value as { kind: string; secret: string };
+    expect(ready.kind).toBe("ready");
+    await client.run({ workflow });
+    const message = (await stream.next()).value as { headers: Record<string, string>; body: string };
+    const event = await verifyWebhook(ready.secret, message.headers, message.body);
+    expect(event).toMatchObject({ type: "execution.completed", data: { output: "done" } });
+    await stream.return();
+  });
 });

@@ -1,3 +1,4 @@
+import { EventsResetError } from "../errors.js";
 import type { components } from "../internal/api.gen.js";
 import { part, query } from "../internal/query.js";
 import { streamMessages } from "../internal/sse.js";
@@ -46,10 +47,28 @@ export interface DeliveryListParams {
   cursor?: string | null;
 }
 
+/** Which messages to listen to. */
+export interface ListenParams {
+  /** Default: all. */
+  events?: WebhookEvents[];
+  /** Only executions of these workflows, by name or id; default: all. */
+  workflows?: string[];
+  /** The `cursor` of the last message seen; default: from now on. */
+  after?: string;
+}
+
 /** What {@link Webhooks.listen} yields: the secret first, then the messages as they would have been sent. */
 export type ListenMessage =
-  | { kind: "ready"; secret: string }
-  | { kind: "message"; id: string; headers: Record<string, string>; body: string };
+  | { kind: "ready"; secret: string; cursor?: string }
+  | {
+      kind: "message";
+      /** The message's id, as in its headers. */
+      id: string;
+      headers: Record<string, string>;
+      body: string;
+      /** Where to go on. */
+      cursor?: string;
+    };
 
 /** `client.webhooks`; it needs the scope `webhooks:manage`. */
 export class Webhooks {
@@ -142,15 +161,18 @@ export class Webhooks {
 
   /**
    * Yields the messages of the project as an endpoint would get them, without a public address; the first one tells the
-   * secret that signs them.
+   * secret that signs them. It reconnects by itself.
    */
   async *listen(
-    params: { events?: WebhookEvents[] } = {},
+    params: ListenParams = {},
     options: RequestOptions = {},
   ): AsyncGenerator<ListenMessage, void, undefined> {
-    const spec = { path: "/v1/webhooks/listen", query: query({ events: params.events }), options };
-    for await (const { event, data } of streamMessages(this.#t, spec)) {
-      if (event === "ready" || event === "message") yield { kind: event, ...JSON.parse(data) };
+    const q = query({ events: params.events });
+    for (const workflow of params.workflows ?? []) q.append("workflow_id", workflow);
+    const spec = { path: "/v1/webhooks/listen", query: q, after: params.after, options };
+    for await (const { id, event, data } of streamMessages(this.#t, spec)) {
+      if (event === "reset") throw new EventsResetError();
+      if (event === "ready" || event === "message") yield { kind: event, cursor: id, ...JSON.parse(data) };
     }
   }
 
