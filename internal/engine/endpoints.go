@@ -232,7 +232,8 @@ func (e *Engine) changeEndpoint(project int64, id execution.ID, change func(*sto
 	return e.catalog.Load().endpoints[x.Key], nil
 }
 
-// cancelUnwanted cancels what waits for delivery to an endpoint that is disabled or deleted.
+// cancelUnwanted cancels what waits for delivery to an endpoint that is disabled or deleted. When it is enabled again
+// meanwhile, the rest stays.
 func (e *Engine) cancelUnwanted(ctx context.Context, x *endpoint) error {
 	if x.open() {
 		return nil
@@ -247,7 +248,7 @@ func (e *Engine) cancelUnwanted(ctx context.Context, x *endpoint) error {
 		}
 		before = page[len(page)-1].ID
 		err = e.writeDeliveries(0, page, func(t *tx, d *store.Delivery) {
-			if d.State == store.DeliveryPending && d.Type != store.MessageTest {
+			if d.State == store.DeliveryPending && d.Type != store.MessageTest && !t.e.catalog.Load().endpoints[x.Key].open() {
 				t.update(d, func(d *store.Delivery) { d.State, d.DueAt, d.EndedAt = store.DeliveryCancelled, 0, t.now })
 			}
 		})

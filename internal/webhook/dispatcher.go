@@ -44,12 +44,14 @@ func (noMetrics) Attempted(string, time.Duration) {}
 // Limits of the dispatcher.
 const (
 	perDestination = 4   // messages to one destination at a time
-	takeEach       = 16  // taken ahead of one destination at once
+	takeEach       = 4   // taken of one destination at once
 	takeMost       = 256 // taken at once
-	refill         = perDestination + takeEach/4
+	// refill is from how few messages of a destination on more are taken of it.
+	refill = perDestination
 
-	// lease is how long a taken message is left alone: longer than all that is taken of a destination can take.
-	lease = (takeEach + refill) / perDestination * attemptTimeout * 3 / 2
+	// lease is how long a taken message is left alone: longer than all that is taken of a destination needs at most. It is
+	// how late a message is that a dying server had taken.
+	lease = 40 * time.Second
 	// lookEvery is the longest time between two looks at the outbox: the hint of a new message can be lost.
 	lookEvery = 2 * time.Second
 	// afterError is how long to wait when the outbox cannot be read.
@@ -132,8 +134,13 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	d.sender.client.CloseIdleConnections()
 }
 
-// Abort ends the requests under way. What they were about is due again when the next server runs.
-func (d *Dispatcher) Abort() { d.cut() }
+// Abort ends the requests under way, after which Run must end too. What they were about is due again when the next server runs.
+func (d *Dispatcher) Abort() {
+	d.mu.Lock()
+	d.stopping = true
+	d.mu.Unlock()
+	d.cut()
+}
 
 // drop takes the messages that wait for a destination; d.mu is held.
 func (d *Dispatcher) drop(x *destination) []engine.Delivery {
@@ -233,7 +240,7 @@ func (d *Dispatcher) accept(taken []engine.Delivery) {
 			x = &destination{}
 			d.destinations[n] = x
 		}
-		if x.breaker.tripped() && len(x.queue)+x.running > 0 {
+		if x.breaker.tripped() && (!x.breaker.allows(now) || len(x.queue)+x.running > 0) {
 			back = append(back, taken[i]) // one message is enough to see whether it is well again
 			continue
 		}
@@ -336,6 +343,7 @@ func (d *Dispatcher) send(m *engine.Message) answer {
 	}
 	a := answer{}
 	a.status, a.retryAfter = d.cfg.Send(d.abort, m, body)
+	a.stopped = a.status == 0 && d.abort.Err() != nil
 	if a.status < 200 || a.status > 299 {
 		a.problem = fmt.Sprintf("the receiver answered %d", a.status)
 	}
