@@ -150,14 +150,14 @@ type LinkView struct {
 	Open      bool // it can be decided; otherwise it is not awaited yet
 }
 
-// deadLink is the one answer for tokens that nobody made and for those that work no longer.
-var deadLink = &Error{Code: CodeNotFound, Message: "this link is not valid, or not any more"}
+// errDeadLink is the one answer for tokens that nobody made and for those that work no longer.
+var errDeadLink = &Error{Code: CodeNotFound, Message: "this link is not valid, or not any more"}
 
 // Link reads what a token is for.
 func (e *Engine) Link(ctx context.Context, token string) (*LinkView, error) {
 	hash, ok := linkHash(token)
 	if !ok {
-		return nil, deadLink
+		return nil, errDeadLink
 	}
 	link, err := e.store.Link(ctx, hash)
 	var row *store.Row
@@ -165,14 +165,14 @@ func (e *Engine) Link(ctx context.Context, token string) (*LinkView, error) {
 		row, err = e.store.Get(ctx, link.Project, link.Execution)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, deadLink
+		return nil, errDeadLink
 	}
 	if err != nil {
 		return nil, err
 	}
 	now := e.store.Now()
 	if link.UsedAt != 0 || link.ExpiresAt <= now || row.Status.Final() || row.Status == execution.Finalizing {
-		return nil, deadLink
+		return nil, errDeadLink
 	}
 	v := &LinkView{Execution: row.ID, Name: execution.WaitNameOf(link.Step), ExpiresAt: link.ExpiresAt}
 	if w := e.catalog.Load().workflows[row.Workflow]; w != nil && w.record.Load().DeletedAt == 0 {
@@ -180,7 +180,7 @@ func (e *Engine) Link(ctx context.Context, token string) (*LinkView, error) {
 	}
 	events, err := e.store.Events(ctx, row, 0, 0)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, deadLink
+		return nil, errDeadLink
 	}
 	if err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func (e *Engine) Link(ctx context.Context, token string) (*LinkView, error) {
 			continue
 		}
 		if r.Wait != execution.WaitForApproval || r.Ended != nil || r.Until != 0 && r.Until <= now {
-			return nil, deadLink
+			return nil, errDeadLink
 		}
 		v.Open, v.Name = true, r.Name
 	}
@@ -231,7 +231,7 @@ func (c *useLink) need(n *store.Need) {
 func (c *useLink) decide(t *tx) {
 	row, link := t.loaded.Executions[c.row], t.loaded.Links[c.link]
 	if row == nil || link == nil || link.UsedAt != 0 || link.ExpiresAt <= t.now {
-		c.err = deadLink
+		c.err = errDeadLink
 		return
 	}
 	was := snapshot(row)
@@ -249,7 +249,7 @@ func (c *useLink) decide(t *tx) {
 	case refused.Code == execution.CodeNotAwaiting && !t.loaded.Recorded[c.recorded] && !t.recordedNow(row, c.step):
 		// It is still to come, and the link stays good for it.
 	default:
-		c.err = deadLink
+		c.err = errDeadLink
 	}
 }
 
@@ -264,7 +264,7 @@ func (e *Engine) DecideByLink(ctx context.Context, token string, r *DecisionRequ
 	hash, _ := linkHash(token)
 	link, err := e.store.Link(ctx, hash)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, deadLink
+		return nil, errDeadLink
 	}
 	if err != nil {
 		return nil, err
