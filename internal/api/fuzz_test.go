@@ -232,6 +232,46 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
+// FuzzEigenpalRun gives any body to the dialect's reading of a run: what it accepts, the engine can work with.
+func FuzzEigenpalRun(f *testing.F) {
+	for _, s := range []string{
+		`{}`, `{"input":{"a":[1]},"trigger":"cli"}`, `{"overrides":null}`, `{"overrides":{"steps":{"a":1}}}`, `{"overrides":{"a":1,"steps":{}}}`,
+		`{"overrides":{"steps":[]}}`, `{"input":null}`, `{"overrides":{"":0}}`, `[`, `{"overrides":{"steps":{"steps":{"steps":{}}}}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r := &engine.StartRequest{}
+		err := in("body", parse(body, func(p *jsonx.Parser) { readEigenpalRun(p, r) }))
+		sane(t, err)
+		if err != nil {
+			p := problemOf(err)
+			var envelope struct {
+				Issues []struct{ Field, Message, Code, Severity string }
+			}
+			if json.Unmarshal(p.appendIssues(nil, "req_x"), &envelope) != nil || len(envelope.Issues) == 0 {
+				t.Fatalf("%+v", p)
+			}
+			for _, i := range envelope.Issues {
+				if i.Field == "" || i.Message == "" || i.Code == "" || i.Severity == "" {
+					t.Fatalf("%+v", i)
+				}
+			}
+			return
+		}
+		if r.Input != nil && (!json.Valid(r.Input) || r.Input[0] != '{') {
+			t.Fatalf("%s: input %s", body, r.Input)
+		}
+		seen := map[string]bool{}
+		for _, o := range r.Overrides {
+			if o.Step == "" || len(o.Step) > maxStep || seen[o.Step] || !json.Valid(o.Output) {
+				t.Fatalf("%s: override %q %s", body, o.Step, o.Output)
+			}
+			seen[o.Step] = true
+		}
+	})
+}
+
 // FuzzPath sends any path to the router, which must find what it should and never redirect.
 func FuzzPath(f *testing.F) {
 	for _, s := range []string{"/v1/executions", "/v1/executions/exec_x/cancel", "//", "/v1//x", "/v1/executions/%2F", "/v1/%zz", "/docs", "/v1/workflows/a/versions/current"} {

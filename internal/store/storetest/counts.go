@@ -28,7 +28,7 @@ func counts(t *testing.T, h Harness) {
 			return at
 		}
 		for range 100 {
-			q := store.CountQuery{Project: w.Project}
+			q := store.CountQuery{Project: w.Project, Exact: random.IntN(2) == 0}
 			if random.IntN(2) == 0 {
 				q.Workflows = []int64{w.Workflows[random.IntN(4)]}
 			}

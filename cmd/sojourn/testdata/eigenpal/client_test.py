@@ -219,6 +219,15 @@ class Files(Case):
         final = self.client.workflows.executions.run_and_wait("echo", input={"contract_document": self.path}, poll_interval_seconds=0.05, timeout_seconds=30)
         self.reference(final["result"]["contract_document"], "contract.pdf", "application/pdf")
 
+    def test_worker_reads_it(self):
+        run = self.client.workflows.run("file", input={"any name": self.path}, wait_for_completion=30)
+        self.assertEqual(run.status, "completed")
+        result = run.to_dict()["result"]
+        self.assertEqual(
+            {name: result[name] for name in ("size", "sha256", "filename", "mime_type")},
+            {"size": len(self.content), "sha256": hashlib.sha256(self.content).hexdigest(), "filename": "contract.pdf", "mime_type": "application/pdf"},
+        )
+
     def test_errors(self):
         self.refused(EigenpalNotFoundError, 404, "<root>", "not_found", self.client.workflows.run, "nope", input={"f": self.path})
         self.refused(EigenpalValidationError, 400, "query.wait_for_completion", "invalid_value", self.client.workflows.run, "echo", input={"f": self.path}, wait_for_completion=99)
@@ -262,6 +271,55 @@ class Get(Case):
         x = native("POST", "/v1/executions", {"workflow_id": "echo", "input": {}, "delay_ms": 3600000})
         self.assertEqual(self.client.workflows.executions.get(x["id"]).status, "created")
         self.assertEqual(self.client.workflows.executions.cancel(x["id"]).was_status, "created")
+
+
+class Approval(Case):
+    def test_rejected(self):
+        run = self.client.workflows.run("approval", input={"question": "May it?"})
+        self.until(run.execution_id, "waiting")
+        x = self.client.workflows.executions.get(run.execution_id)
+        self.assertEqual((x.status, x.result, x.error, x.completed_at), ("waiting", None, None, None))
+        native("POST", f"/v1/executions/{run.execution_id}/reject", {"comment": "too dear", "by": "Ann"})
+        x = self.until(run.execution_id, "rejected")
+        self.assertEqual((x.result, x.error), (None, "too dear"))
+        listed = self.client.workflows.executions.list("approval", status="rejected").data
+        self.assertIn((run.execution_id, "too dear"), [(x.id, x.error) for x in listed])
+
+    def test_approved_while_held(self):
+        done = []
+        holding = threading.Thread(target=lambda: done.append(self.client.workflows.run("approval", input={"question": "Held?"}, wait_for_completion=30)))
+        holding.start()
+        with EigenpalClient(api_key=KEY, base_url=URL) as other:
+            deadline = time.monotonic() + 20
+            while not (waiting := [x for x in other.workflows.executions.list("approval", status="waiting").data if x.trigger_input["question"] == "Held?"]):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
+            native("POST", f"/v1/executions/{waiting[0].id}/approve", {"comment": "fine"})
+        holding.join(30)
+        self.assertEqual((done[0].execution_id, done[0].status), (waiting[0].id, "completed"))
+        self.assertTrue(done[0].to_dict()["result"]["approved"])
+
+    def test_rejected_while_run_and_wait_polls(self):
+        done = []
+        polling = threading.Thread(
+            target=lambda: done.append(self.client.workflows.executions.run_and_wait("approval", input={"question": "Polled?"}, poll_interval_seconds=0.05))
+        )
+        polling.start()
+        with EigenpalClient(api_key=KEY, base_url=URL) as other:
+            deadline = time.monotonic() + 20
+            while not (waiting := [x for x in other.workflows.executions.list("approval", status="waiting").data if x.trigger_input["question"] == "Polled?"]):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
+            native("POST", f"/v1/executions/{waiting[0].id}/reject", {"comment": "no"})
+        polling.join(30)
+        self.assertEqual((done[0]["status"], done[0]["result"], done[0]["error"]), ("rejected", None, "no"))
+
+    def test_cancelled_while_waiting(self):
+        run = self.client.workflows.run("approval")
+        self.until(run.execution_id, "waiting")
+        x = self.client.workflows.executions.cancel(run.execution_id)
+        self.assertEqual((x.status, x.was_status), ("cancellation-requested", "waiting"))
+        self.until(run.execution_id, "cancelled")
 
 
 class List(Case):
