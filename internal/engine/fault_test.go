@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -59,6 +60,19 @@ func (s *storm) client(n, starts int) {
 		s.mu.Lock()
 		s.starts[key] = first
 		s.mu.Unlock()
+		if i%2 == 1 {
+			time.Sleep(100 * time.Millisecond) // now and then it is awaited already
+		}
+		for {
+			_, _, err := s.b.Signal(s.t.Context(), s.b.root, first, &engine.SignalRequest{Name: "go", Key: key, Payload: []byte(strconv.Quote(key))})
+			if err == nil || !s.transient(err) {
+				if err != nil {
+					s.t.Errorf("signal: %v", err)
+				}
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
 		if i%7 == 3 {
 			for {
 				_, done, err := s.b.Cancel(s.t.Context(), s.b.root, first, engine.CancelRequest{Grace: 2 * time.Second})
@@ -189,11 +203,15 @@ func (s *storm) worker(stop <-chan struct{}, handlers *sync.WaitGroup) {
 	}
 }
 
-// handle runs three steps, of which those recorded are not run again, and completes.
+// handle runs three steps, of which those recorded are not run again, waits for a signal between them, and completes.
 func (s *storm) handle(w *worker, a engine.Assignment) {
 	recorded := map[string]bool{}
+	var signal *execution.WaitEnd
 	for _, r := range a.Recorded {
 		recorded[r.Step] = true
+		if r.Kind == execution.KindWait {
+			signal = r.Ended
+		}
 	}
 	s.mu.Lock()
 	acked := s.steps[a.ID]
@@ -207,6 +225,7 @@ func (s *storm) handle(w *worker, a engine.Assignment) {
 		}
 	}
 	s.mu.Unlock()
+	var result engine.OpResult
 	send := func(o engine.Operation) bool {
 		for {
 			r, err := s.b.Report(s.t.Context(), s.b.root, &engine.ReportRequest{Session: w.id, Received: w.received.Load(), Operations: []engine.Operation{o}})
@@ -214,6 +233,7 @@ func (s *storm) handle(w *worker, a engine.Assignment) {
 			case err == nil:
 				switch c := code(r.Results[0].Err); c {
 				case "":
+					result = r.Results[0]
 					return true
 				case "stale_lease", "already_terminal", "cancel_requested":
 					return false
@@ -231,6 +251,15 @@ func (s *storm) handle(w *worker, a engine.Assignment) {
 		}
 	}
 	for i := range 3 {
+		if i == 2 && signal == nil {
+			if !send(wait(a, execution.WaitForSignal, "go")) {
+				return
+			}
+			if signal = result.Wait.Ended; signal == nil {
+				send(op(a, engine.OpSuspend))
+				return
+			}
+		}
 		name := fmt.Sprint("s", i)
 		if recorded[name] {
 			continue
@@ -243,6 +272,12 @@ func (s *storm) handle(w *worker, a engine.Assignment) {
 		acked[name] = true
 		s.mu.Unlock()
 	}
+	key, err := strconv.Unquote(string(signal.Payload))
+	s.mu.Lock()
+	if id, known := s.starts[key]; err != nil || known && id != a.ID {
+		s.t.Errorf("%s received the signal %s", a.ID, signal.Payload)
+	}
+	s.mu.Unlock()
 	if send(complete(a, `{}`)) {
 		s.mu.Lock()
 		s.ended[a.ID] = execution.Completed

@@ -386,7 +386,9 @@ func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*Repo
 			e.recallSleep(ctx, c.Project, &cmd.ops[i], &cmd.results[i])
 		}
 	}
-	e.recallWaits(ctx, s, cmd)
+	if err := e.recallWaits(ctx, s, cmd); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 

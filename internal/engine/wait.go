@@ -56,7 +56,7 @@ func (c *report) ask(t *tx, row *store.Row, op *Operation, lease execution.Lease
 }
 
 // recallWaits completes the answers to questions about waits with how those ended that have, once the report is durable.
-func (e *Engine) recallWaits(ctx context.Context, s *session, c *report) {
+func (e *Engine) recallWaits(ctx context.Context, s *session, c *report) error {
 	var told map[execution.ID]int64
 	var of execution.ID
 	var recorded map[string]*execution.Recorded
@@ -79,8 +79,7 @@ func (e *Engine) recallWaits(ctx context.Context, s *session, c *report) {
 		if of != op.Execution {
 			events, err := e.store.Events(ctx, row, 0, 0)
 			if err != nil {
-				*res = OpResult{Err: e.unavailable(err)}
-				continue
+				return e.unavailable(err) // the worker sends the report again, and what is recorded stands
 			}
 			of, recorded = op.Execution, map[string]*execution.Recorded{}
 			list := execution.RecordedSteps(events)
@@ -100,6 +99,7 @@ func (e *Engine) recallWaits(ctx context.Context, s *session, c *report) {
 	if told != nil {
 		e.matcher.asked(s, told)
 	}
+	return nil
 }
 
 // wake lets the holder of an execution know that one of its waits has ended. The revision is that of the execution then.

@@ -123,7 +123,11 @@ func (b Inbox) after(e *Event) Inbox {
 		in.Ended = in.Ended || e.Actor.Kind != ActorSession
 		return in.close()
 	case EventFinalizing, EventCompleted, EventFailed, EventCancelled, EventRejected:
-		return ""
+		if b == "" {
+			return b
+		}
+		in := b.open()
+		return (&inbox{Keys: in.Keys}).close() // a signal that is sent again is still known
 	default:
 		return b
 	}

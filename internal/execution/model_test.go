@@ -104,7 +104,7 @@ func (m *model) decide(outcome, code string, now int64) {
 			s.state = "cancelled"
 		}
 	}
-	m.modelWaits = modelWaits{}
+	m.modelWaits = modelWaits{keys: m.keys}
 	if m.finalizers > 0 && (m.phase == "running" || m.phase == "waiting") {
 		m.phase, m.decided = "finalizing", outcome
 		m.say("finalizing")

@@ -118,11 +118,11 @@ func (m *model) full(size int) bool {
 }
 
 func (m *model) signal(name string, key uint64, payload []byte, now int64) string {
-	if code := m.addressed(); code != "" {
-		return code
-	}
 	if key != 0 && slices.Contains(m.keys[max(0, len(m.keys)-64):], key) {
 		return ""
+	}
+	if code := m.addressed(); code != "" {
+		return code
 	}
 	if m.full(len(payload)) {
 		return "history_limit"

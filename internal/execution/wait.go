@@ -139,14 +139,14 @@ type SignalSent struct {
 }
 
 // Signal gives a signal to the oldest wait of its name, which ends, or keeps it for one that is still to come. A key
-// that is among the last SignalKeys does nothing again: there are no events.
+// that is among the last SignalKeys does nothing again, also when the execution has ended: there are no events.
 func (x *Execution) Signal(c SignalSent, now Time) ([]Event, error) {
-	if err := x.undecided(); err != nil {
-		return nil, err
-	}
 	in := x.Inbox.open()
 	if c.Key != 0 && slices.Contains(in.Keys, c.Key) {
 		return nil, nil
+	}
+	if err := x.undecided(); err != nil {
+		return nil, err
 	}
 	if err := x.room(len(c.Payload)); err != nil {
 		return nil, err

@@ -84,6 +84,14 @@ func TestARepeatedSignalDoesNothing(t *testing.T) {
 	if events, err := x.Signal(SignalSent{Name: "go", Key: 1}, origin); len(events) != 1 || err != nil {
 		t.Errorf("a key that was forgotten: %d events, %v", len(events), err)
 	}
+	over := x
+	must(over.Terminate(Actor{}, "", origin))
+	if events, err := over.Signal(SignalSent{Name: "go", Key: 1}, origin); len(events) != 0 || err != nil || len(over.Inbox.open().Kept) != 0 {
+		t.Errorf("a repeat after the end: %d events, %v, %s", len(events), err, over.Inbox)
+	}
+	if _, err := over.Signal(SignalSent{Name: "go", Key: 500}, origin); code(err) != CodeAlreadyTerminal {
+		t.Errorf("a new signal after the end: %v", err)
+	}
 	for range 2 {
 		if events, err := x.Signal(SignalSent{Name: "go"}, origin); len(events) != 1 || err != nil {
 			t.Errorf("without a key: %d events, %v", len(events), err)

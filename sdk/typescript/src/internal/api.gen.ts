@@ -2896,7 +2896,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Names this signal, 1 to 255 characters. A repeat among the execution's last 64 signals does nothing.
+                 * @description Names this signal, 1 to 255 characters. A repeat among the execution's last 64 signals with a key does nothing, also when it has ended.
                  * @example payment-7
                  */
                 "Idempotency-Key"?: string;
