@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,8 +43,7 @@ func (b *bench) told(id execution.ID) string {
 		b.t.Fatal(err)
 	}
 	var out []string
-	for i := len(list) - 1; i >= 0; i-- {
-		d := list[i]
+	for _, d := range slices.Backward(list) {
 		kind := map[engine.MessageType]string{engine.MessageCreated: "created", engine.MessageStatus: "status", engine.MessageTerminal: "end"}[d.Type]
 		if d.Endpoint == 0 {
 			kind = "callback"
@@ -61,7 +61,9 @@ func TestMessagesFollowTheStatus(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.endpoint(engine.MessageCreated, engine.MessageStatus, engine.MessageTerminal)
 		w := b.worker(4, "echo")
-		go w.pollFor(time.Second) // there is credit: the start is claimed in its own transaction
+		go func() { // there is credit: the start is claimed in its own transaction
+			_, _ = b.Poll(t.Context(), b.root, &engine.PollRequest{Session: w.id, Wait: time.Second})
+		}()
 		synctest.Wait()
 		s := b.start("echo", withCallback)
 		if got := b.told(s.ID); got != "created pending 1, status running 2" {
