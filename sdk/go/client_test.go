@@ -466,6 +466,7 @@ func TestWait(t *testing.T) {
 			return answerWith(304, nil, ""), nil
 		}
 		c, s := scripted(t, Config{}, running, same, same, same, same, cut, cut, cut, same, ended("failed", ""))
+		streamless(c)
 		var seen []Status
 		for x, err := range c.Executions.Watch(t.Context(), "exec_1") {
 			if err != nil {
@@ -478,6 +479,7 @@ func TestWait(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		c, _ = scripted(t, Config{}, running, same)
+		streamless(c)
 		for x, err := range c.Executions.Watch(ctx, "exec_1") {
 			if x != nil {
 				cancel()
@@ -602,4 +604,15 @@ func TestClient_OverRealConnections(t *testing.T) {
 	if _, ok := errors.AsType[*ConnectionError](err); !ok {
 		t.Errorf("a port nobody listens on: %v", err)
 	}
+}
+
+// streamless makes the client's server one that knows no streams.
+func streamless(c *Client) {
+	next := c.http.Transport
+	c.http.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(r.URL.Path, "/events") {
+			return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+		}
+		return next.RoundTrip(r)
+	})
 }

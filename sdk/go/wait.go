@@ -13,6 +13,10 @@ const (
 	// watchEvery is the pause of Watch while nothing changes; it shortens to watchFast while something does.
 	watchEvery = time.Second
 	watchFast  = 150 * time.Millisecond
+	// watchSlow is that pause while a stream of events tells of changes, watchTogether how long those that follow each
+	// other are waited for.
+	watchSlow     = 3 * time.Second
+	watchTogether = 30 * time.Millisecond
 	// waitPatience is how many answers in a row a wait may miss: about a minute, longer than a restart of the server.
 	waitPatience = 10
 )
@@ -68,6 +72,8 @@ func (s *ExecutionService) Watch(ctx context.Context, id string, options ...GetO
 			option(&o)
 		}
 		o.hold = 0
+		var hint *hints
+		defer func() { hint.stop() }()
 		delay := watchFast
 		for try := 0; ; {
 			x, err := s.get(ctx, id, o)
@@ -83,14 +89,74 @@ func (s *ExecutionService) Watch(ctx context.Context, id string, options ...GetO
 					return
 				}
 				try, delay, o.etag = 0, watchFast, x.etag
+				if hint == nil {
+					hint = s.hints(ctx, id, x.Revision)
+				}
 			default:
 				try, delay = 0, min(delay*2, watchEvery)
 			}
-			if err := pause(ctx, delay); err != nil {
+			if err := hint.wait(ctx, delay, err != nil); err != nil {
 				yield(nil, err)
 				return
 			}
 		}
+	}
+}
+
+// hints tell a Watch by the stream of events when to look again. Without a stream it looks from time to time.
+type hints struct {
+	changed chan struct{}
+	lost    chan struct{} // closed when there is no stream
+	cancel  context.CancelFunc
+}
+
+func (s *ExecutionService) hints(ctx context.Context, id string, after int64) *hints {
+	h := &hints{changed: make(chan struct{}, 1), lost: make(chan struct{})}
+	ctx, h.cancel = context.WithCancel(ctx)
+	go func() {
+		defer close(h.lost)
+		for _, err := range s.Events(ctx, id, after) {
+			if err != nil {
+				return
+			}
+			select {
+			case h.changed <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return h
+}
+
+func (h *hints) stop() {
+	if h != nil {
+		h.cancel()
+		<-h.lost
+	}
+}
+
+// wait waits until there is something new, or for the delay when there is no stream or the server must be left alone.
+func (h *hints) wait(ctx context.Context, delay time.Duration, failed bool) error {
+	if h == nil || failed {
+		return pause(ctx, delay)
+	}
+	select {
+	case <-h.lost:
+		return pause(ctx, delay)
+	default:
+	}
+	// Why an execution waits can change without an event: it is looked at from time to time all the same.
+	timer := time.NewTimer(watchSlow)
+	defer timer.Stop()
+	select {
+	case <-h.changed:
+		return pause(ctx, watchTogether)
+	case <-h.lost:
+		return pause(ctx, delay)
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

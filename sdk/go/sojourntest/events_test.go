@@ -173,3 +173,57 @@ func TestEventsEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestWatchSeesChangesAtOnce watches an execution by its events: every change is seen within moments, also of one that
+// has not changed for a while.
+func TestWatchSeesChangesAtOnce(t *testing.T) {
+	t.Parallel()
+	srv := sojourntest.New(t)
+	client := srv.Client()
+	stage := make(chan struct{})
+	srv.Worker(handling("stages", func(ctx *sojourn.Context, in number) (number, error) {
+		for i := range 3 {
+			if _, err := sojourn.Step(ctx, fmt.Sprint(i), func(context.Context) (int, error) {
+				<-stage
+				return i, nil
+			}); err != nil {
+				return in, err
+			}
+		}
+		return in, nil
+	}))
+	x, err := client.Executions.Start(t.Context(), sojourn.StartParams{Workflow: "stages", Input: number{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Await(x.ID, sojourn.StatusRunning)
+	var went time.Time
+	var slowest time.Duration
+	completed := 0
+	for x, err := range client.Executions.Watch(t.Context(), x.ID, sojourn.IncludeSteps()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := 0
+		for _, s := range x.Steps {
+			if s.Status == "completed" {
+				done++
+			}
+		}
+		if done > completed {
+			completed = done
+			slowest = max(slowest, time.Since(went))
+		}
+		if done < 3 {
+			went = time.Now()
+			select {
+			case stage <- struct{}{}:
+			case <-time.After(10 * time.Second):
+				t.Fatal("the handler does not go on")
+			}
+		}
+	}
+	if completed != 3 || slowest > 2500*time.Millisecond {
+		t.Errorf("saw %d steps, the slowest after %s", completed, slowest)
+	}
+}
