@@ -154,6 +154,54 @@ def test_cancel(eigenpal: EigenpalClient) -> None:
     until(lambda: eigenpal.workflows.executions.get(running.execution_id).status == "cancelled")
 
 
+def test_the_page_word_for_word(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code of the vendor's page on executions; only the workflow's name, the ids and the key are other ones."""
+    monkeypatch.chdir(tmp_path)
+    Path("contract.pdf").write_bytes(b"%PDF")
+    monkeypatch.setenv("EIGENPAL_BASE_URL", server.url)
+    api_key = KEY
+    id, input = "file", {"contract_document": Path("contract.pdf")}
+    client = EigenpalClient(api_key=api_key)
+
+    assert client.workflows.run(id, input, wait_for_completion=60).status == "completed"
+    execution_id = client.workflows.run(id, input).execution_id
+    final = client.workflows.executions.run_and_wait(
+        "file",
+        input={"contract_document": Path("contract.pdf")},
+        poll_interval_seconds=2.0,  # default 2.0
+        timeout_seconds=5 * 60.0,  # default 300.0
+    )
+    assert final["status"] == "completed"
+
+    exec = client.workflows.executions.get(execution_id)
+    assert exec.status == "completed"
+    detail = client.workflows.executions.get(execution_id, include_steps=True)
+    assert isinstance(detail, ExecutionSummary)
+    executions = client.workflows.executions.list(
+        detail.workflow_id,
+        status=["failed", "cancelled"],  # str or list[str]
+        from_date="now()-7d",  # ISO-8601 or relative expression
+        to_date="now()",
+        limit=50,
+    )
+    assert all(x.status in ("failed", "cancelled") for x in executions.data)
+    assert client.workflows.executions.cancel(execution_id).status == "already-terminal"
+
+    terminal = {"completed", "failed", "cancelled", "rejected"}
+    triggered = client.workflows.run("file", input=input)
+    status = None
+    while True:
+        status = client.workflows.executions.get(triggered.execution_id)
+        if status.status in terminal:
+            break
+        time.sleep(0.05)
+    assert isinstance(status, ExecutionStatusResponse)
+    print(status.status, status.result, status.error)
+    client.close()
+    with EigenpalClient(api_key=api_key) as client:
+        client.workflows.run("file", input=input)
+
+
 def test_files_of_every_kind(eigenpal: EigenpalClient, tmp_path: Path) -> None:
     path = tmp_path / "a b.txt"
     path.write_bytes(b"hello")
