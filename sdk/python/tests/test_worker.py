@@ -523,7 +523,11 @@ def test_a_signal_reaches_a_branch_while_another_works(client: Sojourn) -> None:
         return await ctx.gather(ctx.step("work", lambda: gate.wait(30)), signalled())
 
     with worker.running():
-        x = client.executions.start(workflow, wait=20, until="actionable")
+        x = client.executions.start(workflow)
+        deadline = time.monotonic() + 20
+        while not client.executions.get(x.id).awaiting:  # it is running all the while
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         client.executions.signal(x.id, "go", "now")
         done = client.executions.wait(x.id, timeout=30)
         assert (done.output, done.attempt) == ([True, "now"], 1)
@@ -686,3 +690,25 @@ def test_sigterm_drains(client: Sojourn) -> None:
         assert process.stdout.readline() == "drained\n"
         assert process.wait(20) == 0
     assert json.dumps(client.executions.wait(x.id, timeout=5).output) == '{"finished": true}'
+
+
+def test_approval_links(client: Sojourn) -> None:
+    worker, workflow = Worker(client), name()
+
+    @worker.handler(workflow)
+    async def handle(ctx: AsyncContext) -> Any:
+        return (await ctx.wait_for_approval("manager", payload={"question": "may I?"})).by
+
+    with worker.running():
+        x = client.executions.start(workflow, wait=20, until="actionable")
+        link = client.executions.create_approval_link(x.id, expires_in=3600)
+        assert link.step == "manager"
+        assert link.url.endswith(f"/approvals/{link.token}")
+        assert link.expires_at is not None
+        path = f"/approvals/{link.token}"
+        shown = client.request("GET", path).json()
+        assert (shown["state"], shown["payload"]) == ("open", {"question": "may I?"})
+        client.request("POST", path, body={"decision": "approve", "by": "Ada"})
+        assert client.executions.result(x.id, timeout=20) == "Ada"
+        with pytest.raises(sojourn.NotFoundError):
+            client.request("POST", path, body={"decision": "approve"})

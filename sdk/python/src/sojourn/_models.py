@@ -14,7 +14,7 @@ from ._errors import (
     ExecutionTimedOutError,
 )
 from ._gen import models
-from ._model import Model, Time
+from ._model import Model
 from ._response import RawResponse
 
 T = TypeVar("T")
@@ -129,19 +129,6 @@ class StartResult(Model):
     """The execution, or only its id when it was deleted since."""
     error: models.Problem | None = None
     """Why it was refused."""
-
-
-class ApprovalLink(Model):
-    """An address where a person decides an approval."""
-
-    url: str
-    """The whole address. Whoever has it can decide."""
-    token: str
-    """The secret part of it; it is shown only now."""
-    step: str
-    """The approval it decides."""
-    expires_at: Time
-    """When it stops working."""
 
 
 class FileInfo(models.File):

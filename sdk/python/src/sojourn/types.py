@@ -1,8 +1,8 @@
 """The types of requests and answers, made from the API's document."""
 
 from ._gen import models, params
+from ._gen.models import ApprovalLink
 from ._models import (
-    ApprovalLink,
     CallbackSecrets,
     Execution,
     ExecutionPageModel,

@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from .._errors import SojournError, WaitTimeoutError
 from .._gen import models, params
-from .._models import ApprovalLink, Execution, ExecutionPageModel, Model, PageModel, StartResult
+from .._models import Execution, ExecutionPageModel, Model, PageModel, StartResult
 from .._options import Seconds, compact, instant, millis, new_idempotency_key, retriable, retry_delay, seconds, segment
 from .._params import StartOptions, joined, start_body, wait_seconds, with_metadata
 from .._progress import Progress, view
@@ -499,7 +499,7 @@ class AsyncExecutions:
 
     async def create_approval_link(
         self, id: str, *, name: str | None = None, step: str | None = None, expires_in: Seconds | None = None
-    ) -> ApprovalLink:
+    ) -> models.ApprovalLink:
         """Makes an address where a person without a key can decide an approval, once.
 
         Args:
@@ -509,8 +509,8 @@ class AsyncExecutions:
             expires_in: seconds that the link lives. Default 7 days, at most 90.
         """
         body = compact(name=name, step=step, expires_in_ms=millis(expires_in))
-        return await self._t.call(ApprovalLink, "POST", _path(id, "/approval-links"), body=body, once=True)
+        return await self._t.call(models.ApprovalLink, "POST", _path(id, "/approval-links"), body=body, once=True)
 
 
 def _actionable(x: Execution) -> bool:
-    return bool(x.awaiting)
+    return x.status == "waiting" and bool(x.awaiting)
