@@ -46,7 +46,12 @@ func (a *API) eigenpalRun(x *exchange) error {
 	r.TraceParent = a.traceParent(x)
 	s, err := a.engine.Start(x.ctx, x.caller, r)
 	if err != nil {
-		return in("body", err)
+		if s == nil || x.ctx.Err() != nil { // nothing is stored, or nobody is there to be told
+			return in("body", err)
+		}
+		// It is stored, and only how it stands could not be read: a client that is told so would run it once more.
+		a.log.WarnContext(x.ctx, "a run is answered without its outcome", "request_id", x.id, "error", err)
+		s.View = nil
 	}
 	if s.Replayed {
 		x.w.Header()["Idempotent-Replay"] = headerTrue

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/engine"
+	"github.com/sojournhq/sojourn/internal/store"
 )
 
 // issues checks for an error of the dialect with the status, and with an issue in the field with the code.
@@ -635,4 +636,22 @@ func TestEigenpalDocument(t *testing.T) {
 		t.Errorf("%.100s", a.body)
 	}
 	s.send(request{method: "GET", path: "/api/openapi.json", header: map[string]string{"If-None-Match": a.header.Get("Etag")}}).is(304)
+}
+
+// A run that is stored is never answered with an error, whatever breaks while the answer is held: the client would run
+// it once more.
+func TestEigenpalStoredRunIsAnswered(t *testing.T) {
+	t.Parallel()
+	var broken *brokenStore
+	s := newServer(t, setup{store: func(inner store.Store) store.Store {
+		broken = &brokenStore{Store: inner}
+		return broken
+	}})
+	s.workflow("echo")
+	broken.reads.Store(true)
+	id := s.run("echo/run?wait_for_completion=1", `{}`)
+	broken.reads.Store(false)
+	if p := s.get("/api/v1/workflows/echo/executions").page(); p.Total != 1 || p.Data[0]["id"] != id {
+		t.Errorf("%+v, want %s", p, id)
+	}
 }
