@@ -89,6 +89,7 @@ type verdict struct {
 	Unknown    int               `json:"unknown"`
 	Stored     int               `json:"stored"`
 	Steps      int               `json:"steps"`
+	Told       int               `json:"told"`    // acknowledged signals and decisions
 	Lost       int               `json:"lost"`    // acknowledged starts
 	Doubled    int               `json:"doubled"` // executions of a key that had one, and steps that ran again
 	LeasesLost int               `json:"leases_lost"`
@@ -222,7 +223,7 @@ func (p plan) run(ctx context.Context, bins binaries, dir string, out io.Writer)
 }
 
 func (v *verdict) take(sum *check.Verdict) {
-	v.Acked, v.Unknown, v.Stored, v.Steps = sum.Acked, sum.Unknown, sum.Stored, sum.Steps
+	v.Acked, v.Unknown, v.Stored, v.Steps, v.Told = sum.Acked, sum.Unknown, sum.Stored, sum.Steps, sum.Told
 	v.LeasesLost, v.Returned, v.Poisoned = sum.Lost, sum.Returned, sum.Poisoned
 	v.States, v.Edges = sum.States, sum.Edges
 	v.Violations = append(v.Violations, sum.Violations[:min(len(sum.Violations), mostViolations)]...)

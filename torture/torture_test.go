@@ -110,6 +110,9 @@ func TestKill(t *testing.T) {
 	if v.Acked < leastAcks*(p.Kills+p.Failpoints) {
 		t.Errorf("only %d starts were acknowledged", v.Acked)
 	}
+	if v.Told < 20 {
+		t.Errorf("only %d signals and decisions were acknowledged", v.Told)
+	}
 }
 
 // TestFailpoints crashes the server at every failpoint, and must see every edge and every event.

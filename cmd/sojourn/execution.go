@@ -23,7 +23,7 @@ func (c *cli) executionCommand() *cobra.Command {
 	}
 	cmd.AddCommand(
 		c.startCommand(), c.listCommand(), c.getCommand(), c.watchCommand(), c.signalCommand(),
-		c.approveCommand(), c.rejectCommand(), c.cancelCommand(), c.terminateCommand(),
+		c.approveCommand(), c.rejectCommand(), c.approvalLinkCommand(), c.cancelCommand(), c.terminateCommand(),
 		c.deleteCommand(), c.logsCommand(), c.countsCommand(),
 	)
 	return cmd

@@ -86,6 +86,7 @@ type Verdict struct {
 	Unknown    int
 	Stored     int // executions, with those that were removed meanwhile
 	Steps      int // acknowledged steps
+	Told       int // acknowledged signals and decisions
 	Returned   int // claims taken back that did not count
 	Lost       int // leases lost
 	Poisoned   int
@@ -117,6 +118,7 @@ func (v *Verdict) Merge(w *Verdict) {
 	v.Unknown += w.Unknown
 	v.Stored += w.Stored
 	v.Steps += w.Steps
+	v.Told += w.Told
 	v.Returned += w.Returned
 	v.Lost += w.Lost
 	v.Poisoned += w.Poisoned

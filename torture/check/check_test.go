@@ -246,8 +246,12 @@ func TestToldFaultsAreSeen(t *testing.T) {
 		return e, x
 	}
 	e, _ := told(t)
-	for _, v := range Judge(e).Violations {
+	sound := Judge(e)
+	for _, v := range sound.Violations {
 		t.Errorf("without a fault: %s", v)
+	}
+	if sound.Told != 2 {
+		t.Errorf("%d were acknowledged", sound.Told)
 	}
 	for name, c := range map[string]struct {
 		rule  string

@@ -13,6 +13,9 @@ import (
 func (v *Verdict) told(e *Evidence, byID map[string]*sojourn.Execution) {
 	for _, token := range slices.Sorted(maps.Keys(e.Ledger.Told)) {
 		t := e.Ledger.Told[token]
+		if t.Acked > 0 {
+			v.Told++
+		}
 		x := byID[t.Execution]
 		if x == nil {
 			continue // judged as lost already, or removed by its retention

@@ -3,6 +3,8 @@ package sojourntest_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,4 +155,57 @@ func hold(begun chan<- struct{}, release <-chan struct{}) func(context.Context) 
 			return false, context.Cause(ctx)
 		}
 	}
+}
+
+// TestLinkFromAHandler makes a link in a step, before the wait begins, by the worker's own right.
+func TestLinkFromAHandler(t *testing.T) {
+	t.Parallel()
+	srv := sojourntest.New(t, sojourntest.Listen())
+	sent := make(chan string, 1)
+	srv.Worker(func(w *sojourn.Worker) {
+		sojourn.Handle(w, "ask", func(ctx *sojourn.Context, _ struct{}) (string, error) {
+			_, err := sojourn.Step(ctx, "ask", func(stepCtx context.Context) (bool, error) {
+				link, err := ctx.CreateApprovalLink(stepCtx, sojourn.ApprovalLinkParams{Name: "manager", ExpiresIn: time.Hour})
+				if err == nil {
+					sent <- link.Token
+				}
+				return err == nil, err
+			})
+			if err != nil {
+				return "", err
+			}
+			decision, err := ctx.WaitForApproval("manager")
+			return decision.By, err
+		})
+	})
+	x, err := srv.Client().Executions.Start(t.Context(), sojourn.StartParams{Workflow: "ask"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Await(x.ID, sojourn.StatusWaiting)
+	token := <-sent
+	decide := func() int {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL()+"/approvals/"+token, strings.NewReader(`{"decision":"approve","by":"Ada"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = answer.Body.Close() }()
+		return answer.StatusCode
+	}
+	if status := decide(); status != http.StatusOK {
+		t.Fatalf("the link answered %d", status)
+	}
+	if x := srv.Await(x.ID, sojourn.StatusCompleted); string(x.Output) != `"Ada"` {
+		t.Errorf("output %s", x.Output)
+	}
+	if status := decide(); status != http.StatusNotFound {
+		t.Errorf("the used link answered %d", status)
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
