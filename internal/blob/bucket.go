@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/memblob" // mem://
 	_ "gocloud.dev/blob/s3blob"  // s3://
@@ -41,7 +44,7 @@ func (b *bucket) Put(ctx context.Context, name string, r io.Reader) (int64, erro
 	writing, give := context.WithCancel(ctx)
 	defer give()
 	w, err := b.b.NewWriter(writing, k, &blob.WriterOptions{
-		ContentType: "application/octet-stream", BufferSize: bucketPart, MaxConcurrency: bucketParts,
+		ContentType: "application/octet-stream", BufferSize: bucketPart, MaxConcurrency: 1, BeforeWrite: b.sparing,
 	})
 	if err != nil {
 		return 0, fmt.Errorf("blob: %w", err)
@@ -58,12 +61,24 @@ func (b *bucket) Put(ctx context.Context, name string, r io.Reader) (int64, erro
 	return n, nil
 }
 
-// A large object is sent in parts of this many bytes, this many at a time: the least that S3 allows, so that an upload
-// needs little memory.
-const (
-	bucketPart  = 5 << 20
-	bucketParts = 2
-)
+// A large object is sent in parts of this many bytes, one at a time: the least that S3 allows, so that an upload needs
+// little memory.
+const bucketPart = 5 << 20
+
+// sparing makes an upload to S3 begin with parts at once. Otherwise its first 16 MiB would be gathered in memory to find
+// out whether it is large. One that is broken off has time to tell the service to drop its parts.
+func (b *bucket) sparing(as func(any) bool) error {
+	var uploads *transfermanager.Client
+	var client *s3.Client
+	if as(&uploads) && b.b.As(&client) {
+		*uploads = *transfermanager.New(client, func(o *transfermanager.Options) {
+			o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = bucketPart, bucketPart, 1
+			o.FailTimeout = 30 * time.Second
+			o.RequestChecksumCalculation = client.Options().RequestChecksumCalculation
+		})
+	}
+	return nil
+}
 
 // Open reads a part of an object.
 func (b *bucket) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
