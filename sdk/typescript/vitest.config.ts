@@ -1,6 +1,15 @@
 import { defineConfig } from "vitest/config";
 
+const src = (path: string) => new URL(`./src/${path}`, import.meta.url).pathname;
+
 export default defineConfig({
+  // The examples import the package by its name.
+  resolve: {
+    alias: [
+      { find: /^sojourn$/, replacement: src("index.ts") },
+      { find: /^sojourn\/(human|eigenpal)$/, replacement: src("$1/index.ts") },
+    ],
+  },
   test: {
     include: ["test/**/*.test.ts"],
     exclude: process.env.SOJOURN_TEST_WIDE ? [] : ["test/wide/**"],

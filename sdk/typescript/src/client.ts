@@ -140,7 +140,7 @@ export class Sojourn {
    * @throws {ExecutionFailedError | ExecutionCancelledError | ExecutionRejectedError} when it did not complete
    */
   async run<I, O>(params: StartParams<I> & { workflow: Workflow<I, O> }, options?: RequestOptions): Promise<O>;
-  async run<O = unknown>(params: StartParams<any>, options?: RequestOptions): Promise<O>;
+  async run<O = unknown>(params: StartParams<any> & { workflow: string }, options?: RequestOptions): Promise<O>;
   async run(params: StartParams<any>, options: RequestOptions = {}): Promise<unknown> {
     const started = await this.executions.start({ waitMs: 60_000, ...params }, options);
     if (!isTerminal(started.status)) return this.executions.result(started.id, {}, options);

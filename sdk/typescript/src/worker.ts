@@ -120,12 +120,20 @@ export class Worker {
   readonly #core: WorkerCore;
   readonly #options: WorkerOptions;
   readonly #stop = new AbortController();
+  readonly #ready: Promise<void>;
+  #begin: () => void = () => {};
+  #giveUp: (reason: unknown) => void = () => {};
   #session: Session | undefined;
   #started = false;
 
   constructor(client: Sojourn, options: WorkerOptions = {}) {
     this.#client = client;
     this.#options = options;
+    this.#ready = new Promise((resolve, reject) => {
+      this.#begin = resolve;
+      this.#giveUp = reject;
+    });
+    this.#ready.catch(() => {}); // whoever does not ask need not hear
     const concurrency = options.concurrency ?? 64;
     if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 10_000) {
       throw new RangeError(`sojourn: the concurrency of a worker is 1 to 10,000, not ${concurrency}`);
@@ -193,6 +201,14 @@ export class Worker {
     return this.#session?.healthy ?? false;
   }
 
+  /**
+   * Resolves when the worker's first session with the server begins: from then on its workflows exist and are served. It
+   * rejects when {@link Worker.run} ends before that.
+   */
+  get ready(): Promise<void> {
+    return this.#ready;
+  }
+
   /** Stops the worker as the signal of {@link Worker.run} does; that promise resolves when it has stopped. */
   stop(): void {
     this.#stop.abort();
@@ -224,6 +240,7 @@ export class Worker {
           throw error;
         }
         this.#session = session;
+        this.#begin();
         this.#options.onReady?.(session.id);
         const end = await session.serve(stop);
         this.#session = undefined;
@@ -237,7 +254,11 @@ export class Worker {
         if (end instanceof Error) throw end;
         return;
       }
+    } catch (error) {
+      this.#giveUp(error);
+      throw error;
     } finally {
+      this.#giveUp(new SojournError("the worker was stopped before it began"));
       unhook();
       unguard();
     }

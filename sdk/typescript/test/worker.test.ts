@@ -421,6 +421,7 @@ describe("the worker", () => {
     const reader = await client.keys.create({ scopes: ["executions:read"] });
     const other = new Worker(sharedClient({ apiKey: reader.key }), { logger: quiet }).handle("x", () => 1);
     await expect(other.run()).rejects.toMatchObject({ status: 403 });
+    await expect(other.ready).rejects.toMatchObject({ status: 403 });
     expect(() => new Worker(client, { concurrency: 0 })).toThrow(/concurrency/);
   });
 

@@ -27,7 +27,7 @@ export interface StartParams<I = unknown> {
    * What the handler receives: any value that encodes to a JSON object; default `{}`. A `Blob`, a `File` or the result
    * of `toFile` may stand anywhere in it: it is uploaded first, and the handler gets a reference to it.
    */
-  input?: I | FileInput<I>;
+  input?: NoInfer<I> | FileInput<NoInfer<I>>;
   /** Milliseconds from creation after which it is cancelled; default: the workflow's, or none. */
   timeoutMs?: number;
   /** Start later, at this time. */
