@@ -43,6 +43,7 @@ describe("start", () => {
       ["workflow_id", { input: {} }],
       ["timeout_ms", { workflow_id: "echo", input: {}, timeout_ms: 0 }],
       ["timeout_ms", { workflow_id: "echo", input: {}, timeout_ms: 1.5 }],
+      ["callback_url", { workflow_id: "echo", input: {}, callback_url: "ftp://example.com" }],
     ] as [string, StartExecutionRequest][]) {
       const error = await failure<ValidationError>(client.workflows.start(request));
       expect(error, JSON.stringify(request)).toBeInstanceOf(ValidationError);
@@ -189,6 +190,18 @@ test("an output that is not an object is wrapped, and the five states are all th
   expect((await client.workflows.get(id)).status).toBe("pending"); // created
   const listed = await client.workflows.list({ status: "pending", limit: 100 });
   expect(listed.data.map((e) => e.id)).toContain(id);
+});
+
+test("one that waits for a person is running, one that was refused has failed and says so", async () => {
+  const { id } = await core.executions.start({ workflow: "approval" });
+  await core.executions.wait(id, { until: "actionable" });
+  expect((await client.workflows.get(id)).status).toBe("running");
+  await core.executions.reject(id, { comment: "too dear" });
+  const execution = await client.workflows.waitForCompletion(id, { poll_interval_ms: 20 });
+  expect(execution.status).toBe("failed");
+  expect(execution.error).toMatch(/^rejected: .*too dear/);
+  const failed = await client.workflows.list({ status: "failed", workflow_id: "approval", limit: 100 });
+  expect(failed.data.map((e) => e.id)).toContain(id);
 });
 
 test("the errors are apart from each other", () => {
