@@ -22,6 +22,7 @@ const (
 	cursorFiles      cursorKind = 'f'
 	cursorEvents     cursorKind = 's'
 	cursorDeliveries cursorKind = 'd'
+	cursorEndpoints  cursorKind = 'h'
 )
 
 // cursorVersion changes when the meaning of a cursor's content does.

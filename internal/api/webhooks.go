@@ -1,7 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/sojournhq/sojourn/internal/engine"
@@ -45,10 +47,28 @@ func (a *API) createEndpoint(x *exchange) error {
 }
 
 func (a *API) listEndpoints(x *exchange) error {
-	if err := x.query(); err != nil {
+	if err := x.query("limit", "cursor"); err != nil {
+		return err
+	}
+	limit, err := x.queryInt("limit", 1, maxPage, maxPage)
+	if err != nil {
+		return err
+	}
+	place, err := x.queryCursor(cursorEndpoints)
+	if err != nil {
 		return err
 	}
 	list := a.engine.Endpoints(x.ctx, x.caller)
+	if place != nil {
+		// Ids rise with time, and the list falls: what follows is what is older.
+		list = slices.DeleteFunc(list, func(v engine.EndpointView) bool { return bytes.Compare(v.ID[:], place) >= 0 })
+	}
+	var last execution.ID
+	more := len(list) > int(limit)
+	if more {
+		list = list[:limit]
+		last = list[limit-1].ID
+	}
 	b := append(x.out, `{"data":[`...)
 	for i := range list {
 		if i > 0 {
@@ -56,7 +76,7 @@ func (a *API) listEndpoints(x *exchange) error {
 		}
 		b = appendEndpoint(b, &list[i], "")
 	}
-	x.out = append(b, `],"has_more":false,"next_cursor":null}`...)
+	x.out = append(appendPage(b, more, cursorEndpoints, last[:]), '}')
 	return x.json(http.StatusOK)
 }
 

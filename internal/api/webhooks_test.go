@@ -128,6 +128,20 @@ func TestEndpoints(t *testing.T) {
 	if len(list.Data) != 2 || list.Data[0].ID != y.ID || list.Data[1].ID != x.ID || list.Data[0].Secret+list.Data[1].Secret != "" {
 		t.Errorf("%+v", list.Data)
 	}
+	var page struct {
+		Data       []endpointBody
+		HasMore    bool    `json:"has_more"`
+		NextCursor *string `json:"next_cursor"`
+	}
+	s.get("/v1/webhooks/endpoints?limit=1").is(200).into(&page)
+	if len(page.Data) != 1 || page.Data[0].ID != y.ID || !page.HasMore {
+		t.Fatalf("%+v", page)
+	}
+	s.get("/v1/webhooks/endpoints?limit=1&cursor=" + *page.NextCursor).is(200).into(&page)
+	if len(page.Data) != 1 || page.Data[0].ID != x.ID || page.HasMore {
+		t.Errorf("%+v", page)
+	}
+	s.get("/v1/webhooks/endpoints?cursor=x").field(400, "invalid_request", "cursor", "invalid_value")
 	path := "/v1/webhooks/endpoints/" + y.ID
 	z := s.patch(path, `{"url":"https://example.org/2","events":["terminal"],"workflows":null,"enabled":true,"description":""}`).is(200).endpoint()
 	if z.URL != "https://example.org/2" || !z.Enabled || z.DisabledReason != "" || z.Workflows != nil || len(z.Events) != 1 || z.Description != "" || z.Secret != "" {

@@ -3668,7 +3668,11 @@ export interface operations {
     };
     listEndpoints: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3683,9 +3687,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         data: components["schemas"]["WebhookEndpoint"][];
-                        /** @constant */
-                        has_more: false;
-                        next_cursor: null;
+                        has_more: boolean;
+                        next_cursor: string | null;
                     };
                 };
             };

@@ -492,7 +492,7 @@ class ListEndpointsResponse(Model):
 
     data: list[WebhookEndpoint]
     has_more: bool
-    next_cursor: None
+    next_cursor: str | None
 
 
 class NewWebhookEndpoint(Model):
