@@ -13,7 +13,9 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -64,6 +66,59 @@ func TestLargeFilesTakeLittleMemory(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("it reads /proc")
 	}
+	t.Run("folder", largeFiles)
+	t.Run("S3", func(t *testing.T) {
+		t.Setenv("SOJOURN_FILES", serveS3(t))
+		largeFiles(t)
+	})
+}
+
+// serveS3 runs an S3 server and returns what --files is to say about it.
+func serveS3(t *testing.T) string {
+	t.Helper()
+	program, err := filepath.Abs("../../bin/tools/versitygw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(program); err != nil {
+		if program, err = exec.LookPath("versitygw"); err != nil && os.Getenv("SOJOURN_TEST_WIDE") == "1" {
+			t.Fatal("versitygw is missing: scripts/install-test-deps.sh installs it")
+		} else if err != nil {
+			t.Skip("versitygw is not installed (scripts/install-test-deps.sh)")
+		}
+	}
+	root := t.TempDir()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := errors.Join(l.Close(), os.Mkdir(filepath.Join(root, "files"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "test")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	s3 := exec.Command(program, "--access", "test", "--secret", "test-secret", "--port", address, "posix", root)
+	if err := s3.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = s3.Process.Kill()
+		_ = s3.Wait()
+	})
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		if c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address); err == nil {
+			_ = c.Close()
+			return "s3://files?region=us-east-1&use_path_style=true&endpoint=" + url.QueryEscape("http://"+address)
+		}
+		if time.Now().After(end) {
+			t.Fatal("the S3 server does not start")
+		}
+	}
+}
+
+func largeFiles(t *testing.T) {
 	const size = 100 << 20
 	p := serve(t, t.TempDir())
 	if status, _, text := p.call("POST", "/v1/files", "small"); status != 201 {

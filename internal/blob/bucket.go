@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/memblob" // mem://
 	_ "gocloud.dev/blob/s3blob"  // s3://
@@ -18,7 +17,8 @@ import (
 
 // bucket keeps contents as objects of a service.
 type bucket struct {
-	b *blob.Bucket
+	b  *blob.Bucket
+	s3 *uploads // nil: the service is not S3
 }
 
 func openBucket(ctx context.Context, u *url.URL) (Store, error) {
@@ -26,10 +26,19 @@ func openBucket(ctx context.Context, u *url.URL) (Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("blob: open %s: %w", u.Scheme+"://"+u.Host, err)
 	}
-	return &bucket{b}, nil
+	store := &bucket{b: b}
+	var client *s3.Client
+	if b.As(&client) {
+		q := u.Query()
+		store.s3 = &uploads{
+			client: client, bucket: u.Host, prefix: q.Get("prefix"),
+			encryption: types.ServerSideEncryption(q.Get("ssetype")), key: q.Get("kmskeyid"),
+		}
+	}
+	return store, nil
 }
 
-// Put writes an object, a large one in parts of which few are in memory at a time. An object appears when it is whole.
+// Put writes an object, a large one in parts of which one is in memory at a time. An object appears when it is whole.
 func (b *bucket) Put(ctx context.Context, name string, r io.Reader) (int64, error) {
 	k, err := key(name)
 	if err != nil {
@@ -41,44 +50,34 @@ func (b *bucket) Put(ctx context.Context, name string, r io.Reader) (int64, erro
 	case taken:
 		return 0, fmt.Errorf("%w: %q", ErrExists, name)
 	}
-	writing, give := context.WithCancel(ctx)
-	defer give()
-	w, err := b.b.NewWriter(writing, k, &blob.WriterOptions{
-		ContentType: "application/octet-stream", BufferSize: bucketPart, MaxConcurrency: 1, BeforeWrite: b.sparing,
-	})
+	n, err := b.put(ctx, k, reader{ctx, r})
 	if err != nil {
-		return 0, fmt.Errorf("blob: %w", err)
-	}
-	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{reader{ctx, r}}, make([]byte, copyBuffer))
-	if err != nil {
-		give() // the object is given up when its context has ended before Close
-		_ = w.Close()
-		return n, fmt.Errorf("blob: write: %w", err)
-	}
-	if err := w.Close(); err != nil {
 		return n, fmt.Errorf("blob: write: %w", err)
 	}
 	return n, nil
 }
 
-// A large object is sent in parts of this many bytes, one at a time: the least that S3 allows, so that an upload needs
-// little memory.
-const bucketPart = 5 << 20
-
-// sparing makes an upload to S3 begin with parts at once. Otherwise its first 16 MiB would be gathered in memory to find
-// out whether it is large. One that is broken off has time to tell the service to drop its parts.
-func (b *bucket) sparing(as func(any) bool) error {
-	var uploads *transfermanager.Client
-	var client *s3.Client
-	if as(&uploads) && b.b.As(&client) {
-		*uploads = *transfermanager.New(client, func(o *transfermanager.Options) {
-			o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = bucketPart, bucketPart, 1
-			o.FailTimeout = 30 * time.Second
-			o.RequestChecksumCalculation = client.Options().RequestChecksumCalculation
-		})
+func (b *bucket) put(ctx context.Context, key string, r io.Reader) (int64, error) {
+	if b.s3 != nil {
+		return b.s3.put(ctx, key, r)
 	}
-	return nil
+	writing, give := context.WithCancel(ctx)
+	defer give()
+	w, err := b.b.NewWriter(writing, key, &blob.WriterOptions{ContentType: objectType})
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, copyBuffer))
+	if err != nil {
+		give() // the object is given up when its context has ended before Close
+		_ = w.Close()
+		return n, err
+	}
+	return n, w.Close()
 }
+
+// objectType is the media type of every object: what a file is stands in its record.
+const objectType = "application/octet-stream"
 
 // Open reads a part of an object.
 func (b *bucket) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
