@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests of sdk/python against the server in bin/sojourn: scripts/test-python.sh [PYTEST ARGUMENTS].
-# With WHEEL=1 not the checkout is tested but the wheel made of it, installed in an empty environment.
+# With WHEEL=1 not the checkout is tested but the wheel made of it, installed in an empty environment, of WHEEL_PYTHON.
 # Results end up in bin/reports/python*.json, as those of go test do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ tests=$root/sdk/python
 if [ -n "${WHEEL:-}" ]; then
   name=python-wheel
   "$python" -m build --wheel --no-isolation -o "$work/dist" sdk/python >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
-  python3 -m venv "$work/venv"
+  "${WHEEL_PYTHON:-python3}" -m venv "$work/venv"
   export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
   "$work/venv/bin/pip" install -q "$work"/dist/*.whl
   # The SDK must work with what it says it needs; only then comes what the tests need.
