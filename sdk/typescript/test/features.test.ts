@@ -262,7 +262,11 @@ describe("webhooks", () => {
     expect(types.sort()).toEqual(["execution.completed", "execution.created"]);
     const changed = await client.webhooks.updateEndpoint(made.id, { enabled: false });
     expect(changed).toMatchObject({ enabled: false, disabled_reason: "by_request" });
-    expect((await client.webhooks.listEndpoints()).map((endpoint) => endpoint.id)).toContain(made.id);
+    const other = await client.webhooks.createEndpoint({ url, enabled: false });
+    const ids: string[] = [];
+    for await (const endpoint of client.webhooks.listEndpoints({ limit: 1 })) ids.push(endpoint.id);
+    expect(ids.indexOf(other.id)).toBe(0);
+    expect(ids).toContain(made.id);
     await client.webhooks.deleteEndpoint(made.id);
     expect(await failure(client.webhooks.getEndpoint(made.id))).toBeInstanceOf(NotFoundError);
   });

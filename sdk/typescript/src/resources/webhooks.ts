@@ -85,8 +85,11 @@ export class Webhooks {
   }
 
   /** Lists the endpoints, newest first. */
-  async listEndpoints(options: RequestOptions = {}): Promise<WebhookEndpoint[]> {
-    return (await this.#send<{ data: WebhookEndpoint[] }>("GET", "/v1/webhooks/endpoints", undefined, options)).data;
+  listEndpoints(
+    params: { limit?: number; cursor?: string | null } = {},
+    options: RequestOptions = {},
+  ): PagePromise<WebhookEndpoint> {
+    return this.#list("/v1/webhooks/endpoints", { limit: params.limit }, params.cursor, options);
   }
 
   /** Reads an endpoint. */
