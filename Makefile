@@ -58,7 +58,8 @@ build: ## build bin/sojourn
 test: lint verify unit typescript test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
 
 .PHONY: unit
-unit: $(GOTESTSUM) | $(REPORTS) ## all tests once, without lint or race detector
+unit: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## all tests once, without lint or race detector
+	./scripts/python-venv.sh
 	$(call GOTEST,unit) -timeout $(TEST_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),$(call GOTEST,unit-heavy) -timeout $(TEST_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
 
@@ -79,8 +80,9 @@ test-python-wheel: build | $(REPORTS) ## the Python SDK as it is packed, in an e
 	WHEEL=1 ./scripts/test-python.sh
 
 .PHONY: test-wide
-test-wide: $(GOTESTSUM) | $(REPORTS) ## the long tests too (SOJOURN_TEST_WIDE=1): races everywhere, power cuts, fuzzing
+test-wide: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the long tests too (SOJOURN_TEST_WIDE=1): races everywhere, power cuts, fuzzing
 	./scripts/install-test-deps.sh
+	./scripts/python-venv.sh
 	CGO_ENABLED=1 $(call GOTEST,wide-race) -race -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	SOJOURN_TEST_WIDE=1 $(call GOTEST,wide) -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),SOJOURN_TEST_WIDE=1 $(call GOTEST,wide-heavy) -timeout $(WIDE_TIMEOUT) -p 1 $(HEAVY_PACKAGES))

@@ -61,14 +61,14 @@ func newCommitter(e *Engine) *committer {
 	return c
 }
 
-// submit queues a command. It returns false when the committer is closed: the command will not be settled.
-func (c *committer) submit(x command) bool {
+// submit queues commands, one behind the other. It returns false when the committer is closed: they will not be settled.
+func (c *committer) submit(list ...command) bool {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
 		return false
 	}
-	c.queue = append(c.queue, x)
+	c.queue = append(c.queue, list...)
 	c.mu.Unlock()
 	c.cond.Signal()
 	return true

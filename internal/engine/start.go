@@ -199,20 +199,22 @@ func (e *Engine) doStart(ctx context.Context, cmd *start) error {
 func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) []StartOutcome {
 	out := make([]StartOutcome, len(rs))
 	cmds := make([]*start, len(rs))
+	list := make([]command, 0, len(rs))
 	for i, r := range rs {
-		cmd, err := e.prepare(ctx, c, r)
-		if err != nil {
-			out[i].Err = err
-			continue
+		if cmds[i], out[i].Err = e.prepare(ctx, c, r); out[i].Err == nil {
+			list = append(list, cmds[i])
 		}
-		if !e.committer.submit(cmd) {
-			out[i].Err = e.unavailable(nil)
-			continue
+	}
+	if !e.committer.submit(list...) {
+		for i := range out {
+			if out[i].Err == nil {
+				out[i].Err = e.unavailable(nil)
+			}
 		}
-		cmds[i] = cmd
+		return out
 	}
 	for i, cmd := range cmds {
-		if cmd == nil {
+		if out[i].Err != nil {
 			continue
 		}
 		err := e.outcome(<-cmd.done)
