@@ -388,7 +388,8 @@ func TestStep_NoWait(t *testing.T) {
 		})
 		h.run()
 		x := h.start("work", `{}`)
-		<-after // the steps did not wait for the first answer
+		<-after         // the steps did not wait for the first answer
+		synctest.Wait() // and the outcome goes with them
 		close(hold)
 		h.awaitStatus(x, "completed")
 		h.end()
