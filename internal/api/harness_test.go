@@ -24,7 +24,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/store"
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 	"github.com/sojournhq/sojourn/spec"
 )
 
@@ -273,10 +273,7 @@ type setup struct {
 
 func newServer(t testing.TB, options ...setup) *server {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := teststore.Open(t)
 	log := &logBuffer{}
 	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	// Nothing here may depend on how fast the machine is: leases outlast every test.
@@ -336,7 +333,6 @@ func newServer(t testing.TB, options ...setup) *server {
 		s.http.Close()
 		stop()
 		contents.Close()
-		db.Close()
 	})
 	if s.root, err = e.Root(t.Context(), "default"); err != nil {
 		t.Fatal(err)

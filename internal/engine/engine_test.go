@@ -11,7 +11,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,17 +27,10 @@ type bench struct {
 
 func setup(t *testing.T, change ...func(*engine.Config)) *bench {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := run(t, st, change...)
+	b := run(t, teststore.Open(t), change...)
 	t.Cleanup(func() {
 		if err := b.stop(); err != nil {
 			t.Errorf("engine: %v", err)
-		}
-		if err := st.Close(); err != nil {
-			t.Errorf("close the store: %v", err)
 		}
 	})
 	return b

@@ -14,6 +14,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/faultstore"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 // storm is a workload on a store that fails now and then: clients that retry with their keys, workers that repeat their
@@ -588,7 +589,7 @@ func TestAnUnknownOutcomeInTheCatalog(t *testing.T) {
 func TestAFailedStoreStopsTheEngine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		fs := faultstore.New(memory(t))
+		fs := faultstore.New(teststore.Open(t))
 		e, err := engine.New(t.Context(), engine.Config{Store: fs})
 		if err != nil {
 			t.Fatal(err)

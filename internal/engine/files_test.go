@@ -20,7 +20,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store/faultstore"
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 // keeping gives the engine a folder for contents.
@@ -39,16 +39,7 @@ func leaping(t *testing.T, f func(t *testing.T, b *bench, fs *faultstore.Store, 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var ahead atomic.Int64
-		st, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true, Clock: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := st.Close(); err != nil {
-				t.Errorf("close the store: %v", err)
-			}
-		})
-		fs := faultstore.New(st)
+		fs := faultstore.New(teststore.Open(t, teststore.Clock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })))
 		b := run(t, fs, change...)
 		f(t, b, fs, func(d time.Duration) {
 			ahead.Add(int64(d))

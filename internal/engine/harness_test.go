@@ -15,7 +15,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/faultstore"
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 // wide says that the heavier variants run.
@@ -34,7 +34,7 @@ func bubble(t *testing.T, f func(t *testing.T, b *bench), change ...func(*engine
 func faulty(t *testing.T, f func(t *testing.T, b *bench, fs *faultstore.Store), change ...func(*engine.Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		st := memory(t)
+		st := teststore.Open(t)
 		fs := faultstore.New(st)
 		b := run(t, fs, change...)
 		f(t, b, fs)
@@ -46,21 +46,6 @@ func faulty(t *testing.T, f func(t *testing.T, b *bench, fs *faultstore.Store), 
 		}
 		b.audit()
 	})
-}
-
-// memory opens a store that the test closes.
-func memory(t *testing.T) *sqlite.Store {
-	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Errorf("close the store: %v", err)
-		}
-	})
-	return st
 }
 
 // restart ends the engine and starts another one on the same store.

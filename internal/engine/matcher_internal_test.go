@@ -5,17 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 // inside runs a test with an engine, a worker session and an execution that it holds.
 func inside(t *testing.T, f func(e *Engine, c *Caller, s *session, a Assignment)) {
 	t.Helper()
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := New(t.Context(), Config{Store: st})
+	e, err := New(t.Context(), Config{Store: teststore.Open(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,9 +21,6 @@ func inside(t *testing.T, f func(e *Engine, c *Caller, s *session, a Assignment)
 	defer func() {
 		stop()
 		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := st.Close(); err != nil {
 			t.Error(err)
 		}
 	}()

@@ -13,7 +13,7 @@ import (
 
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 // model drives the engine with random calls of clients and of two workers in virtual time, with restarts, and knows what
@@ -431,13 +431,8 @@ func TestRandomTrafficKeepsThePromises(t *testing.T) {
 		script := rapid.SliceOfN(rapid.Uint16(), 50, 400).Draw(rt, "script")
 		var failed broken
 		synctest.Test(t, func(t *testing.T) {
-			st, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer st.Close()
 			m := &model{
-				t: t, b: run(t, st, short), script: script, keys: map[string]execution.ID{}, hashes: map[string]uint64{},
+				t: t, b: run(t, teststore.Open(t), short), script: script, keys: map[string]execution.ID{}, hashes: map[string]uint64{},
 				steps: map[execution.ID]map[string]string{}, final: map[execution.ID]execution.Status{},
 				sent: map[execution.ID][]string{}, touched: map[execution.ID]bool{}, deleted: map[execution.ID]bool{}, seen: map[execution.ID]int64{},
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/faultstore"
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 // G9: never early, and in an idle engine at once.
@@ -110,7 +110,7 @@ func TestOverdueAtBoot(t *testing.T) {
 		n = 100_000
 	}
 	synctest.Test(t, func(t *testing.T) {
-		fs := faultstore.New(memory(t))
+		fs := faultstore.New(teststore.Open(t))
 		b := run(t, fs)
 		if _, err := b.CreateWorkflow(t.Context(), b.root, engine.WorkflowSpec{Name: "echo"}); err != nil {
 			t.Fatal(err)
@@ -272,14 +272,9 @@ func TestTheSystemsClockIsSet(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var offset atomic.Int64
 				start := time.Now()
-				st, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true, Clock: func() time.Time {
+				b := run(t, teststore.Open(t, teststore.Clock(func() time.Time {
 					return stepped(time.Now(), start, time.Duration(offset.Load()))
-				}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer st.Close()
-				b := run(t, st)
+				})))
 				w := b.worker(2, "echo")
 				held := b.start("echo")
 				a := w.poll()[0]

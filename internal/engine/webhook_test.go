@@ -16,7 +16,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/signature"
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/faultstore"
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 const hookURL = "https://example.com/hook"
@@ -132,17 +132,9 @@ func TestNobodyListens(t *testing.T) {
 func TestRetentionOfMessages(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
-	db, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true, Clock: func() time.Time {
+	db := teststore.Open(t, teststore.Clock(func() time.Time {
 		return time.Now().Round(0).Add(time.Duration(ahead.Load()))
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	}))
 	pulse := store.NewClock(nil, db.Now()).Now
 	b := run(t, db, func(c *engine.Config) { c.Pulse = pulse })
 	later := func(d time.Duration) {
@@ -220,7 +212,7 @@ func TestRetentionOfMessages(t *testing.T) {
 // Secrets survive a restart under the same key, are never stored in clear, and are refused under another key.
 func TestSigningSecretsAreSealed(t *testing.T) {
 	t.Parallel()
-	db := memory(t)
+	db := teststore.Open(t)
 	ring := seal.Random()
 	with := func(r *seal.Ring) func(*engine.Config) { return func(c *engine.Config) { c.Seal = r } }
 	b := run(t, db, with(ring))

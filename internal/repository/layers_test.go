@@ -43,6 +43,8 @@ var layers = []layer{
 
 	{packages: "internal/store", imports: []string{"internal/execution"}, standardOnly: true},
 	{packages: "internal/store/storetest", imports: join(leaves, "internal/execution", "internal/store")},
+	// What tests open names the stores.
+	{packages: "internal/store/teststore", imports: []string{"internal/store", "internal/store/sqlite"}},
 	{packages: "internal/store/...", imports: join(leaves, "internal/execution", "internal/store")},
 
 	{packages: "internal/engine", imports: join(leaves, "internal/blob", "internal/execution", "internal/store", "internal/wakeup")},

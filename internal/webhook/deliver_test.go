@@ -13,6 +13,7 @@ import (
 
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 // receiver serves what handle answers to the n-th sight of a message.
@@ -38,7 +39,7 @@ func accept(w http.ResponseWriter, _ *http.Request, _ got, _ int) {
 // A callback is one message about the end, which the official library verifies with either of two secrets.
 func TestACallbackIsDelivered(t *testing.T) {
 	t.Parallel()
-	b := run(t, open(t))
+	b := run(t, teststore.Open(t))
 	before := b.secrets()
 	if _, err := b.RotateCallbackSecret(t.Context(), b.root, time.Hour); err != nil {
 		t.Fatal(err)
@@ -78,7 +79,7 @@ func TestACallbackIsDelivered(t *testing.T) {
 // Each message is tried until its receiver takes it or says that it never will, and nothing inside is reached.
 func TestAHostileReceiver(t *testing.T) {
 	t.Parallel()
-	b := run(t, open(t))
+	b := run(t, teststore.Open(t))
 	inside, reached := receiver(t, accept)
 	insidePort := inside[strings.LastIndex(inside, ":"):]
 	url, in := receiver(t, func(w http.ResponseWriter, r *http.Request, _ got, n int) {
@@ -171,7 +172,7 @@ func TestAHostileReceiver(t *testing.T) {
 // A receiver that answers as it likes gets every message, each under one id, and can put the history in order.
 func TestNothingIsLostOnAnUnsteadyReceiver(t *testing.T) {
 	t.Parallel()
-	b := run(t, open(t))
+	b := run(t, teststore.Open(t))
 	url, in := receiver(t, func(w http.ResponseWriter, _ *http.Request, _ got, n int) {
 		if n == 1 {
 			w.WriteHeader(http.StatusBadRequest) // an answer that speaks of this message alone
@@ -232,7 +233,7 @@ func TestNothingIsLostOnAnUnsteadyReceiver(t *testing.T) {
 // An endpoint whose receiver answers 410 is disabled, and hears nothing more.
 func TestGoneDisablesAnEndpoint(t *testing.T) {
 	t.Parallel()
-	b := run(t, open(t))
+	b := run(t, teststore.Open(t))
 	url, in := receiver(t, func(w http.ResponseWriter, _ *http.Request, _ got, _ int) { w.WriteHeader(http.StatusGone) })
 	x, _, err := b.CreateEndpoint(t.Context(), b.root, engine.EndpointSpec{URL: &url})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/faultstore"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 	"github.com/sojournhq/sojourn/internal/webhook"
 )
 
@@ -25,7 +26,7 @@ func TestSentButNotRecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var sent attempts
-		fs := faultstore.New(open(t))
+		fs := faultstore.New(teststore.Open(t))
 		b := run(t, fs, sending(func(_ context.Context, m *engine.Message, body []byte) (int, time.Duration) {
 			sent.add(t, m, body)
 			return 200, 0
@@ -56,7 +57,7 @@ func TestSentButNotRecorded(t *testing.T) {
 // A server that dies between the commit of the state and the first attempt loses nothing: the next one sends.
 func TestCommittedButNotSent(t *testing.T) {
 	t.Parallel()
-	db := open(t)
+	db := teststore.Open(t)
 	url, in := receiver(t, accept)
 	first := run(t, db)
 	first.halt() // nobody sends any more
@@ -85,7 +86,7 @@ func TestTheOutboxIsPartOfTheCommit(t *testing.T) {
 		for n := 1; n <= 3; n++ {
 			synctest.Test(t, func(t *testing.T) {
 				var sent attempts
-				fs := faultstore.New(open(t))
+				fs := faultstore.New(teststore.Open(t))
 				b := run(t, fs, sending(func(_ context.Context, m *engine.Message, body []byte) (int, time.Duration) {
 					sent.add(t, m, body)
 					return 200, 0
@@ -176,7 +177,7 @@ func TestASlowDestinationHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const slow, quick = "http://127.0.0.1:1/", "http://127.0.0.1:2/"
 		g := newGate()
-		b := run(t, open(t), sending(func(ctx context.Context, m *engine.Message, _ []byte) (int, time.Duration) {
+		b := run(t, teststore.Open(t), sending(func(ctx context.Context, m *engine.Message, _ []byte) (int, time.Duration) {
 			if m.URL == slow {
 				return g.pass(ctx, slow)
 			}
@@ -216,7 +217,7 @@ func TestADrainEndsWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const url = "http://127.0.0.1:1/"
 		g := newGate()
-		b := run(t, open(t), sending(func(ctx context.Context, _ *engine.Message, _ []byte) (int, time.Duration) { return g.pass(ctx, url) }))
+		b := run(t, teststore.Open(t), sending(func(ctx context.Context, _ *engine.Message, _ []byte) (int, time.Duration) { return g.pass(ctx, url) }))
 		b.finishedMany(url, 12)
 		synctest.Wait()
 		b.halt()
@@ -251,7 +252,7 @@ func TestAnAbortGivesEverythingBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const url = "http://127.0.0.1:1/"
 		g := newGate()
-		b := run(t, open(t), sending(func(ctx context.Context, _ *engine.Message, _ []byte) (int, time.Duration) { return g.pass(ctx, url) }))
+		b := run(t, teststore.Open(t), sending(func(ctx context.Context, _ *engine.Message, _ []byte) (int, time.Duration) { return g.pass(ctx, url) }))
 		b.finishedMany(url, 12)
 		synctest.Wait()
 		b.halt()
@@ -287,7 +288,7 @@ func TestTwoDispatchersShareTheWork(t *testing.T) {
 				return 200, 0
 			}
 		}
-		b := run(t, open(t), sending(send(0)))
+		b := run(t, teststore.Open(t), sending(send(0)))
 		other, err := webhook.New(webhook.Config{
 			Engine: b.Engine, Guard: guard(t, webhook.GuardConfig{Allow: []string{"127.0.0.1"}}), Render: b.api.Message, Send: send(1),
 		})
@@ -323,7 +324,7 @@ func TestChangesWhileAMessageIsUnderWay(t *testing.T) {
 		url := "http://127.0.0.1:1/"
 		g := newGate()
 		calls := 0
-		b := run(t, open(t), sending(func(ctx context.Context, _ *engine.Message, _ []byte) (int, time.Duration) {
+		b := run(t, teststore.Open(t), sending(func(ctx context.Context, _ *engine.Message, _ []byte) (int, time.Duration) {
 			calls++
 			if calls == 1 {
 				g.pass(ctx, url)

@@ -18,7 +18,6 @@ import (
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
 	"github.com/sojournhq/sojourn/internal/webhook"
 )
 
@@ -36,21 +35,6 @@ type bench struct {
 	halt       context.CancelFunc // begins the dispatcher's end
 	halted     chan struct{}
 	stop       func()
-}
-
-// open is a store in memory that the test closes.
-func open(t *testing.T) store.Store {
-	t.Helper()
-	db, err := sqlite.Open(t.Context(), sqlite.Config{Memory: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
 }
 
 // run starts an engine and its dispatcher on the store.

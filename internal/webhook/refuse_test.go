@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/engine"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 	"github.com/sojournhq/sojourn/internal/webhook"
 )
 
@@ -171,7 +172,7 @@ func TestRebinding(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b := run(t, open(t), func(c *webhook.Config) { c.Guard = g })
+	b := run(t, teststore.Open(t), func(c *webhook.Config) { c.Guard = g })
 	b.finished("http://rebind.test:" + port + "/")
 	b.finished("http://rebind.test/")
 	b.eventually("both were tried", func() bool {
@@ -197,7 +198,7 @@ func TestNoProxy(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"} {
 		t.Setenv(name, proxied)
 	}
-	b := run(t, open(t), func(c *webhook.Config) { c.Guard = guard(t, webhook.GuardConfig{AllowHTTP: true}) })
+	b := run(t, teststore.Open(t), func(c *webhook.Config) { c.Guard = guard(t, webhook.GuardConfig{AllowHTTP: true}) })
 	b.finished("http://nowhere.invalid/")
 	b.eventually("it was tried", func() bool { return b.deliveries()[0].Attempts > 0 })
 	if len(reached.all()) > 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 	"github.com/sojournhq/sojourn/internal/webhook"
 )
 
@@ -55,7 +56,7 @@ func TestTheSchedule(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var sent attempts
-		b := run(t, open(t), func(c *webhook.Config) {
+		b := run(t, teststore.Open(t), func(c *webhook.Config) {
 			c.Log = nil
 			c.Send = func(_ context.Context, m *engine.Message, body []byte) (int, time.Duration) {
 				sent.add(t, m, body)
@@ -103,7 +104,7 @@ func TestTheScheduleAnewAndRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var sent attempts
-		b := run(t, open(t), func(c *webhook.Config) {
+		b := run(t, teststore.Open(t), func(c *webhook.Config) {
 			c.Log = nil
 			c.Send = func(_ context.Context, m *engine.Message, body []byte) (int, time.Duration) {
 				switch sent.add(t, m, body) {
@@ -153,7 +154,7 @@ func TestTheBreaker(t *testing.T) {
 		var mu sync.Mutex
 		well, ill := 0, 0
 		down := true
-		b := run(t, open(t), func(c *webhook.Config) {
+		b := run(t, teststore.Open(t), func(c *webhook.Config) {
 			c.Log = nil
 			c.Send = func(_ context.Context, m *engine.Message, body []byte) (int, time.Duration) {
 				sent.add(t, m, body)
