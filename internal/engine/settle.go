@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
 )
 
 // pulse is the time by which workers are judged. The records of executions never carry it.
@@ -13,7 +14,7 @@ func (e *Engine) pulse() execution.Time { return e.cfg.Pulse() }
 // The engine's loops do the same in their own time; Settle is for tests that have moved the clock.
 func (e *Engine) Settle(ctx context.Context) error {
 	for {
-		ids, err := e.store.Due(ctx, e.store.Now(), fireBatch)
+		ids, err := e.store.Due(ctx, e.store.Now(), store.Part{}, fireBatch)
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func (k *timekeeper) round(ctx context.Context) time.Duration {
 	if next := k.next.Load(); next == 0 || next <= int64(now) {
 		k.next.Store(0)
 	}
-	ids, err := k.e.store.Due(ctx, now, fireBatch)
+	ids, err := k.e.store.Due(ctx, now, store.Part{}, fireBatch)
 	fired := 0
 	if err == nil && len(ids) > 0 {
 		fired, err = k.fire(ids)

@@ -131,6 +131,7 @@ type DueQuery struct {
 	Each  int     // most of one destination
 	Limit int
 	From  int64 // the first destination to look at; after the highest number it goes on with the lowest
+	Part  Part  // of the destinations
 }
 
 // DuePage is what a DueQuery selects.

@@ -43,6 +43,9 @@ type Version struct {
 
 // Catalog is everything that executions refer to.
 type Catalog struct {
+	// Version is never 0, and grows with every commit that changes projects, workflows, versions, API keys, endpoints or
+	// secrets.
+	Version   int64
 	Projects  []Project
 	Workflows []Workflow
 	Versions  []Version
@@ -79,7 +82,7 @@ type ApprovalLink struct {
 	UsedAt    execution.Time // zero: not yet
 }
 
-// Session is a live worker.
+// Session is a live worker. A store that one server uses at a time need not keep what is said to be of a cluster.
 type Session struct {
 	Key       int64
 	Project   int64
@@ -91,8 +94,14 @@ type Session struct {
 	Capacity  int32
 	CreatedAt execution.Time
 	SeenAt    execution.Time
-	ExpiresAt execution.Time
+	ExpiresAt execution.Time // zero: it has ended, and what it held is being taken back
 	Draining  bool
+
+	// Of a cluster.
+	Node     int64 // key of the server in whose memory it lives; 0: of none
+	Term     int32 // how often it has moved from one server to another
+	Received int64 // every delivery up to this one has arrived, as servers heard that do not have it
+	Unsure   bool  // its worker must list what it holds
 }
 
 // File is the record of a file whose content lies outside the store.

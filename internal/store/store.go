@@ -52,8 +52,8 @@ type Store interface {
 	// Counts reads how many executions there are in each state.
 	Counts(ctx context.Context, q CountQuery) (Counts, error)
 
-	// Due are executions whose DueAt is at or before now, earliest first.
-	Due(ctx context.Context, now execution.Time, limit int) ([]execution.ID, error)
+	// Due are executions of the part whose DueAt is at or before now, earliest first.
+	Due(ctx context.Context, now execution.Time, part Part, limit int) ([]execution.ID, error)
 	// NextDue is the earliest DueAt of all, zero when there is none.
 	NextDue(ctx context.Context) (execution.Time, error)
 	// Held are the executions whose lease the session has; with session 0 all that any session has.
@@ -143,6 +143,7 @@ type Need struct {
 	Files        []execution.ID
 	Deliveries   []execution.ID
 	Links        [][32]byte // hashes of approval links' tokens
+	Sessions     []int64    // keys of worker sessions
 }
 
 // Reset empties the need and keeps its memory.
@@ -153,6 +154,7 @@ func (n *Need) Reset() {
 	n.Files = n.Files[:0]
 	n.Deliveries = n.Deliveries[:0]
 	n.Links = n.Links[:0]
+	n.Sessions = n.Sessions[:0]
 }
 
 // StepRef asks whether a step of an execution has its one record.
@@ -189,13 +191,15 @@ const (
 // Loaded is what was read. Its slices are parallel to those of the Need, and valid until decide returns.
 type Loaded struct {
 	Now        execution.Time
-	Executions []*Row          // nil: no such execution. The same id gives the same pointer, also within Claims.
+	Executions []*Row          // nil: no such execution, or Busy. The same id gives the same pointer, also within Claims.
+	Busy       []bool          // another server has the row locked just now; nil: none is
 	Recorded   []bool          // the step has its record
 	Taken      []*TakenKey     // nil: the key is reserved now, for the need's execution
 	Claims     [][]Claimable   // per ClaimNeed, in queue order
 	Deliveries []*Delivery     // nil: no such delivery. The same id gives the same pointer.
 	Files      []*LoadedFile   // nil: no such file. The same id gives the same pointer.
 	Links      []*ApprovalLink // nil: no such link. The same hash gives the same pointer.
+	Sessions   []*Session      // nil: no such session. The same key gives the same pointer.
 }
 
 // LoadedFile is a file's record with who uses it.
@@ -236,6 +240,10 @@ type Changes struct {
 	Metadata []Metadata
 	Counts   map[CountKey]int64 // differences; zero entries are allowed
 	Logs     []Log              // N is set by the store
+
+	// Basis, when it is not 0, is the version of the catalog that the changes of it follow from: with another one they are
+	// refused.
+	Basis int64
 
 	Projects   []Project  // written whole, by key
 	Workflows  []Workflow // written whole, by key

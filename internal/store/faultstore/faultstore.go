@@ -222,11 +222,11 @@ func (s *Store) Counts(ctx context.Context, q store.CountQuery) (store.Counts, e
 }
 
 // Due fails as planned.
-func (s *Store) Due(ctx context.Context, now execution.Time, limit int) ([]execution.ID, error) {
+func (s *Store) Due(ctx context.Context, now execution.Time, part store.Part, limit int) ([]execution.ID, error) {
 	if err := s.read("Due"); err != nil {
 		return nil, err
 	}
-	return s.Store.Due(ctx, now, limit)
+	return s.Store.Due(ctx, now, part, limit)
 }
 
 // NextDue fails as planned.

@@ -99,6 +99,9 @@ func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
 		}); err != nil {
 			return err
 		}
+		if err := queryInt(conn, catalogVersionQuery, &c.Version); err != nil {
+			return err
+		}
 		if err := catalogEndpoints(conn, c); err != nil {
 			return err
 		}
@@ -115,6 +118,27 @@ func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}
 	return c, nil
+}
+
+const catalogVersionQuery = "SELECT coalesce((SELECT value FROM meta WHERE name = 'catalog'), 1)"
+
+// moveCatalog counts a change of the catalog, unless it follows from another version than the one there is.
+func (w *writer) moveCatalog(c *store.Changes) error {
+	if len(c.Projects)+len(c.Workflows)+len(c.Versions)+len(c.Keys)+len(c.Endpoints)+len(c.Secrets) == 0 && c.Basis == 0 {
+		return nil
+	}
+	s, err := w.prepared(catalogVersionQuery)
+	if err != nil {
+		return err
+	}
+	var version int64
+	if _, err := s.one(func() { version = s.ColumnInt64(0) }); err != nil {
+		return fmt.Errorf("read the version of the catalog: %w", err)
+	}
+	if c.Basis != 0 && c.Basis != version {
+		return refuse("the catalog has version %d, the changes follow from %d", version, c.Basis)
+	}
+	return w.saveMeta("catalog", version+1)
 }
 
 func columnID(s *sqlite.Stmt, col int) (id execution.ID) {

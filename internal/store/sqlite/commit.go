@@ -214,9 +214,10 @@ func (w *writer) forget() {
 	clear(r.Files)
 	clear(r.Deliveries)
 	clear(r.Links)
+	clear(r.Sessions)
 	*r = store.Loaded{
 		Executions: r.Executions[:0], Recorded: r.Recorded[:0], Taken: r.Taken[:0], Claims: r.Claims[:0], Files: r.Files[:0],
-		Deliveries: r.Deliveries[:0], Links: r.Links[:0],
+		Deliveries: r.Deliveries[:0], Links: r.Links[:0], Sessions: r.Sessions[:0],
 	}
 }
 
@@ -275,6 +276,13 @@ func (w *writer) read(need *store.Need) error {
 			return fmt.Errorf("load an approval link: %w", err)
 		}
 		r.Links = append(r.Links, l)
+	}
+	for _, key := range need.Sessions {
+		x, err := w.loadSession(key)
+		if err != nil {
+			return fmt.Errorf("load session %d: %w", key, err)
+		}
+		r.Sessions = append(r.Sessions, x)
 	}
 	return nil
 }
@@ -422,6 +430,9 @@ func (w *writer) save(need *store.Need, c *store.Changes) error {
 // saveRecords writes the catalog, keys and sessions, and remembers the highest integer key with them: it is not drawn
 // again after what had it is gone.
 func (w *writer) saveRecords(c *store.Changes) error {
+	if err := w.moveCatalog(c); err != nil {
+		return err
+	}
 	for i := range c.KeyUses {
 		if err := w.saveKeyUse(&c.KeyUses[i]); err != nil {
 			return err

@@ -244,12 +244,11 @@ func (s *Store) DueDeliveries(ctx context.Context, q store.DueQuery) (*store.Due
 				return nil
 			}
 			from = destination + 1
-			if slices.Contains(q.Skip, destination) {
-				continue
-			}
-			page.Last = destination
-			if err := dueOf(conn, destination, &q, page); err != nil || page.More {
-				return err
+			if !slices.Contains(q.Skip, destination) && q.Part.Has(destination) {
+				page.Last = destination
+				if err := dueOf(conn, destination, &q, page); err != nil || page.More {
+					return err
+				}
 			}
 			if from == lowestDestination { // after the highest number there is
 				if wrapped {

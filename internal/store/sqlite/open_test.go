@@ -181,11 +181,11 @@ func TestVirtualTime(t *testing.T) {
 		if passed := s.Now().Sub(began); passed != 24*time.Hour {
 			t.Errorf("%s passed in a day", passed)
 		}
-		if due, err := s.Due(t.Context(), s.Now(), 10); err != nil || len(due) != 0 {
+		if due, err := s.Due(t.Context(), s.Now(), store.Part{}, 10); err != nil || len(due) != 0 {
 			t.Errorf("due after a day: %v, %v", due, err)
 		}
 		time.Sleep(24 * time.Hour)
-		if due, err := s.Due(t.Context(), s.Now(), 10); err != nil || len(due) != 1 || due[0] != id {
+		if due, err := s.Due(t.Context(), s.Now(), store.Part{}, 10); err != nil || len(due) != 1 || due[0] != id {
 			t.Errorf("due after two days: %v, %v", due, err)
 		}
 		if err := s.Close(); err != nil {

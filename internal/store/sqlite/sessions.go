@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"zombiezen.com/go/sqlite"
@@ -61,22 +62,47 @@ func (w *writer) removeSession(key int64) error {
 	return nil
 }
 
+const sessionQuery = "SELECT key, project, id, name, sdk, version, workflows, capacity, created_at, seen_at, expires_at, draining FROM sessions"
+
+func scanSession(st *sqlite.Stmt) (*store.Session, error) {
+	x := &store.Session{
+		Key: st.ColumnInt64(0), Project: st.ColumnInt64(1), ID: columnID(st, 2), Name: st.ColumnText(3),
+		SDK: st.ColumnText(4), Version: st.ColumnText(5), Capacity: st.ColumnInt32(7), CreatedAt: columnTime(st, 8),
+		SeenAt: columnTime(st, 9), ExpiresAt: columnTime(st, 10), Draining: st.ColumnBool(11),
+	}
+	if err := json.Unmarshal([]byte(st.ColumnText(6)), &x.Workflows); err != nil {
+		return nil, fmt.Errorf("workflows of session %d: %w", x.Key, err)
+	}
+	return x, nil
+}
+
+// loadSession reads a session once per transaction, nil when there is none.
+func (w *writer) loadSession(key int64) (x *store.Session, err error) {
+	for _, x := range w.result.Sessions {
+		if x != nil && x.Key == key {
+			return x, nil
+		}
+	}
+	s, err := w.prepared(sessionQuery + " WHERE key = ?")
+	if err != nil {
+		return nil, err
+	}
+	s.setInt(1, key)
+	var bad error
+	_, err = s.one(func() { x, bad = scanSession(s.Stmt) })
+	return x, errors.Join(err, bad)
+}
+
 // Sessions reads all worker sessions, by key.
 func (s *Store) Sessions(ctx context.Context) ([]store.Session, error) {
 	var sessions []store.Session
 	err := s.read(ctx, func(conn *sqlite.Conn) error {
-		return eachRow(conn, "SELECT key, project, id, name, sdk, version, workflows, capacity, created_at, seen_at, expires_at, draining "+
-			"FROM sessions ORDER BY key", func(st *sqlite.Stmt) error {
-			x := store.Session{
-				Key: st.ColumnInt64(0), Project: st.ColumnInt64(1), ID: columnID(st, 2), Name: st.ColumnText(3),
-				SDK: st.ColumnText(4), Version: st.ColumnText(5), Capacity: st.ColumnInt32(7), CreatedAt: columnTime(st, 8),
-				SeenAt: columnTime(st, 9), ExpiresAt: columnTime(st, 10), Draining: st.ColumnBool(11),
+		return eachRow(conn, sessionQuery+" ORDER BY key", func(st *sqlite.Stmt) error {
+			x, err := scanSession(st)
+			if err == nil {
+				sessions = append(sessions, *x)
 			}
-			if err := json.Unmarshal([]byte(st.ColumnText(6)), &x.Workflows); err != nil {
-				return fmt.Errorf("workflows of session %d: %w", x.Key, err)
-			}
-			sessions = append(sessions, x)
-			return nil
+			return err
 		})
 	})
 	if err != nil {

@@ -7,14 +7,20 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
 )
 
-// Due are executions whose DueAt is at or before now, earliest first.
-func (s *Store) Due(ctx context.Context, now execution.Time, limit int) ([]execution.ID, error) {
+// Due are executions of the part whose DueAt is at or before now, earliest first.
+func (s *Store) Due(ctx context.Context, now execution.Time, part store.Part, limit int) ([]execution.ID, error) {
 	var ids []execution.ID
 	err := s.read(ctx, func(conn *sqlite.Conn) (err error) {
-		ids, err = idsOf(conn, "SELECT pk, tail FROM executions INDEXED BY executions_due "+
-			"WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, pk LIMIT ?", int64(now), int64(limit))
+		const due = "SELECT pk, tail FROM executions INDEXED BY executions_due WHERE due_at IS NOT NULL AND due_at <= ?"
+		const order = " ORDER BY due_at, pk LIMIT ?"
+		if part.All() {
+			ids, err = idsOf(conn, due+order, int64(now), int64(limit))
+		} else {
+			ids, err = idsOf(conn, due+" AND (tail & ?) % ? = ?"+order, int64(now), 1<<execution.ShardBits-1, int64(part.Of), int64(part.Index), int64(limit))
+		}
 		return err
 	})
 	if err != nil {

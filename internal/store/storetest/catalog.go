@@ -46,6 +46,30 @@ func catalog(t *testing.T, h Harness) {
 			save()
 			w.Audit()
 		},
+		"has a version that changes follow from": func(t *testing.T, w *World) {
+			was := w.catalog(t).Version
+			if was == 0 {
+				t.Error("the version is 0")
+			}
+			w.Finished()
+			if got := w.catalog(t).Version; got != was {
+				t.Errorf("an execution moved the catalog from %d to %d", was, got)
+			}
+			p := store.Project{Key: w.Key(), ID: w.ID(), Name: "second"}
+			w.MustCommit(store.Need{}, func(_ *store.Loaded, tx *Tx) { tx.Basis, tx.Projects = was, []store.Project{p} })
+			now := w.catalog(t).Version
+			if now <= was {
+				t.Errorf("a project moved the catalog from %d to %d", was, now)
+			}
+			p.Name = "renamed"
+			w.refused(store.Need{}, func(_ *store.Loaded, tx *Tx) { tx.Basis, tx.Projects = was, []store.Project{p} })
+			w.MustCommit(store.Need{}, func(_ *store.Loaded, tx *Tx) {
+				tx.Secrets = []store.SecretSet{{Project: w.Project, Secrets: []store.SigningSecret{{Sealed: []byte("x")}}}}
+			})
+			if got := w.catalog(t).Version; got <= now {
+				t.Errorf("a secret moved the catalog from %d to %d", now, got)
+			}
+		},
 		"names are unique": func(t *testing.T, w *World) {
 			cat := w.catalog(t)
 			p, f := cat.Projects[0], cat.Workflows[0]

@@ -225,6 +225,11 @@ func deliveries(t *testing.T, h Harness) {
 			check("without one", q, 0, false, a1, a2, a3, a9, c1)
 			q.Skip, q.From = nil, 2
 			check("from another on", q, 0, false, b1, c1, a1, a2, a3, a9)
+			q.Part = store.Part{Index: 2, Of: 3}
+			check("a third", q, 0, false, b1)
+			q.Part = store.Part{Index: 1, Of: 3}
+			check("another third", q, 0, false, c1, a1, a2, a3, a9)
+			q.Part = store.Part{}
 			q.Limit = 3
 			check("three", q, 0, true, b1, c1, a1)
 			q.Limit, q.From = 0, 0

@@ -83,7 +83,7 @@ func races(t *testing.T, h Harness) {
 				if _, err := w.Store.Queues(ctx); err != nil {
 					return err
 				}
-				_, err := w.Store.Due(ctx, w.Store.Now(), 100)
+				_, err := w.Store.Due(ctx, w.Store.Now(), store.Part{}, 100)
 				return err
 			})
 			for range lives {

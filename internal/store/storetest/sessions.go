@@ -38,6 +38,12 @@ func sessions(t *testing.T, h Harness) {
 			w.Audit()
 			w.MustCommit(store.Need{}, func(_ *store.Loaded, tx *Tx) { tx.Gone = []int64{x.Key, 1 << 40} })
 			check(1)
+			w.MustCommit(store.Need{Sessions: []int64{w.Session, x.Key, w.Session}}, func(l *store.Loaded, _ *Tx) {
+				if len(l.Sessions) != 3 || l.Sessions[0] == nil || l.Sessions[0].Key != w.Session || l.Sessions[0].Name != "worker" ||
+					l.Sessions[1] != nil || l.Sessions[2] != l.Sessions[0] {
+					t.Errorf("loaded %+v", l.Sessions)
+				}
+			})
 			x.Key = w.Session
 			w.MustCommit(store.Need{}, func(_ *store.Loaded, tx *Tx) { tx.Gone = []int64{w.Session} })
 			check(0)

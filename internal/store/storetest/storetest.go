@@ -16,6 +16,8 @@ type Harness struct {
 	Reopen func(t *testing.T, s store.Store) store.Store
 	// Restore opens a copy that Backup wrote.
 	Restore func(t *testing.T, path string) store.Store
+	// Join opens the data of s once more, as another server does. It is asked for only when s is a store.Shared.
+	Join func(t *testing.T, s store.Store) store.Shared
 }
 
 // Run runs the whole suite.
@@ -47,6 +49,7 @@ func Run(t *testing.T, h Harness) {
 		{"audits", audits},
 		{"races", races},
 		{"restarts", restarts},
+		{"shared", shared},
 	} {
 		t.Run(subject.name, func(t *testing.T) {
 			t.Parallel()

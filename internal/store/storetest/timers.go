@@ -28,7 +28,7 @@ func timers(t *testing.T, h Harness) {
 				{3 * time.Hour, 10, []execution.ID{ids[time.Hour], ids[2*time.Hour], ids[3*time.Hour]}},
 				{5 * time.Hour, 2, []execution.ID{ids[time.Hour], ids[2*time.Hour]}},
 			} {
-				got, err := w.Store.Due(t.Context(), now.Add(c.at), c.limit)
+				got, err := w.Store.Due(t.Context(), now.Add(c.at), store.Part{}, c.limit)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -38,6 +38,24 @@ func timers(t *testing.T, h Harness) {
 			}
 			if next := nextDue(t, w); next != now.Add(time.Hour) {
 				t.Errorf("next due at %s, want %s", next, now.Add(time.Hour))
+			}
+		},
+		"due by parts": func(t *testing.T, w *World) {
+			now := w.Store.Now()
+			want := make([][]execution.ID, 3)
+			for range 30 {
+				id := w.Start(func(s *execution.Start) { s.StartAt = now.Add(time.Hour) })
+				want[id.Shard()%3] = append(want[id.Shard()%3], id)
+			}
+			for i := range want {
+				got, err := w.Store.Due(t.Context(), now.Add(2*time.Hour), store.Part{Index: i, Of: 3}, 100)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sortIDs(got)
+				if !slices.Equal(got, want[i]) {
+					t.Errorf("part %d: %v, want %v", i, got, want[i])
+				}
 			}
 		},
 		"due follows each change": dueFollows,

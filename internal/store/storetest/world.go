@@ -264,7 +264,7 @@ func (w *World) Dump() string {
 	check("sessions", err)
 	queues, err := w.Store.Queues(ctx)
 	check("queues", err)
-	due, err := w.Store.Due(ctx, math.MaxInt64, math.MaxInt32)
+	due, err := w.Store.Due(ctx, math.MaxInt64, store.Part{}, math.MaxInt32)
 	check("due", err)
 	fmt.Fprintf(&b, "%+v\n%+v\n%+v\n%v\n", keys, sessions, queues, due)
 	for _, p := range cat.Projects {
