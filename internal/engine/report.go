@@ -146,10 +146,15 @@ func (c *report) need(n *store.Need) {
 func (c *report) refer(ctx context.Context) {
 	for i := range c.ops {
 		op := &c.ops[i]
-		if op.Kind != OpStepCompleted && op.Kind != OpComplete {
+		field := "output"
+		switch op.Kind {
+		case OpStepCompleted, OpComplete:
+		case OpWait:
+			field = "payload"
+		default:
 			continue
 		}
-		body, files, err := c.e.references(ctx, c.owner, "output", op.Body)
+		body, files, err := c.e.references(ctx, c.owner, field, op.Body)
 		if err != nil {
 			c.files = append(c.files, opFiles{i, nil, err})
 		} else if files != nil {

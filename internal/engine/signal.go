@@ -31,6 +31,7 @@ type address struct {
 	caller *Caller
 	id     execution.ID
 	size   int
+	files  *attachment // of its payload
 	rule   func(row *store.Row, now execution.Time) ([]execution.Event, error)
 
 	at    int
@@ -48,6 +49,7 @@ func (c *address) weigh() (int, int) { return 1, c.size }
 func (c *address) need(n *store.Need) {
 	c.at = len(n.Executions)
 	n.Executions = append(n.Executions, c.id)
+	c.files.need(n)
 }
 
 func (c *address) decide(t *tx) {
@@ -57,11 +59,15 @@ func (c *address) decide(t *tx) {
 		c.err = absent
 		return
 	}
+	if c.err = c.files.check(t, c.caller.Project); c.err != nil {
+		return
+	}
 	was := snapshot(row)
 	events, err := c.rule(row, t.now)
 	c.err = err
 	if c.moved = err == nil && len(events) > 0; c.moved {
 		t.changed(row, was, events...)
+		c.files.attach(t, c.id)
 	}
 	c.row, c.live = *row, row
 }
@@ -73,10 +79,17 @@ func (c *address) settle(err error) {
 	c.done <- err
 }
 
-// address runs the rule on an execution of the caller's project and reads what became of it. moved is false when there
-// was nothing to do.
-func (e *Engine) address(ctx context.Context, c *Caller, id execution.ID, span string, size int, rule func(*store.Row, execution.Time) ([]execution.Event, error)) (v *View, moved bool, err error) {
-	cmd := &address{caller: c, id: id, size: size, rule: rule, done: make(chan error, 1)}
+// address runs the rule on an execution of the caller's project, with the payload as the rule is to store it, and reads
+// what became of it. moved is false when there was nothing to do.
+func (e *Engine) address(ctx context.Context, c *Caller, id execution.ID, span string, payload []byte, rule func(*store.Row, []byte, execution.Time) ([]execution.Event, error)) (v *View, moved bool, err error) {
+	payload, files, err := e.references(ctx, c.Project, "payload", payload)
+	if err != nil {
+		return nil, false, err
+	}
+	cmd := &address{
+		caller: c, id: id, size: len(payload), files: files, done: make(chan error, 1),
+		rule: func(row *store.Row, now execution.Time) ([]execution.Event, error) { return rule(row, payload, now) },
+	}
 	if err := e.traced(ctx, span, cmd, cmd.done); err != nil {
 		return nil, false, err
 	}
@@ -90,8 +103,9 @@ func (e *Engine) address(ctx context.Context, c *Caller, id execution.ID, span s
 // Signal sends a signal: the oldest open wait of its name takes it, or it is kept for one to come. replayed is true when
 // its key is that of an earlier one.
 func (e *Engine) Signal(ctx context.Context, c *Caller, id execution.ID, r *SignalRequest) (v *View, replayed bool, err error) {
-	sent := execution.SignalSent{Actor: c.actor(), Name: r.Name, Key: signalKey(r.Key), Payload: r.Payload}
-	v, moved, err := e.address(ctx, c, id, "engine.signal", len(r.Payload), func(row *store.Row, now execution.Time) ([]execution.Event, error) {
+	sent := execution.SignalSent{Actor: c.actor(), Name: r.Name, Key: signalKey(r.Key)}
+	v, moved, err := e.address(ctx, c, id, "engine.signal", r.Payload, func(row *store.Row, payload []byte, now execution.Time) ([]execution.Event, error) {
+		sent.Payload = payload
 		return row.Signal(sent, now)
 	})
 	return v, err == nil && !moved, err
@@ -109,9 +123,10 @@ func signalKey(key string) uint64 {
 // Decide approves or rejects what an execution awaits.
 func (e *Engine) Decide(ctx context.Context, c *Caller, id execution.ID, r *DecisionRequest) (*View, error) {
 	decision := execution.Decision{
-		Actor: c.actor(), Name: r.Name, Approved: r.Approved, Comment: r.Comment, By: r.By, Payload: r.Payload,
+		Actor: c.actor(), Name: r.Name, Approved: r.Approved, Comment: r.Comment, By: r.By,
 	}
-	v, _, err := e.address(ctx, c, id, "engine.decide", len(r.Payload), func(row *store.Row, now execution.Time) ([]execution.Event, error) {
+	v, _, err := e.address(ctx, c, id, "engine.decide", r.Payload, func(row *store.Row, payload []byte, now execution.Time) ([]execution.Event, error) {
+		decision.Payload = payload
 		ev, err := row.Decide(decision, now)
 		return []execution.Event{ev}, err
 	})
