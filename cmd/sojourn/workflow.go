@@ -15,11 +15,11 @@ func (c *cli) workflowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "workflow",
 		Aliases: []string{"workflows", "wf"},
-		Short:   "list workflows and their versions",
+		Short:   "list workflows and their versions, change their settings",
 		Args:    cobra.NoArgs,
 		RunE:    needsSubcommand,
 	}
-	cmd.AddCommand(c.workflowListCommand(), c.workflowGetCommand())
+	cmd.AddCommand(c.workflowListCommand(), c.workflowGetCommand(), c.workflowUpdateCommand())
 	return cmd
 }
 
@@ -106,6 +106,57 @@ func (c *cli) workflowGetCommand() *cobra.Command {
 	}
 }
 
+func (c *cli) workflowUpdateCommand() *cobra.Command {
+	var retention, timeout time.Duration
+	var apiTrigger bool
+	cmd := &cobra.Command{
+		Use:   "update NAME",
+		Short: "change a workflow's settings",
+		Long: "Changes what is given and leaves the rest. 0 returns to the server's default.\n\n" +
+			"With --api-trigger=false the workflow is closed: starts are refused, and what was started goes on.",
+		Example: "  sojourn workflow update order --retention 168h\n" +
+			"  sojourn workflow update order --api-trigger=false",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: c.completeWorkflows,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var u sojourn.WorkflowUpdate
+			if cmd.Flags().Changed("retention") {
+				u.Retention = &retention
+			}
+			if cmd.Flags().Changed("timeout") {
+				u.Timeout = &timeout
+			}
+			if cmd.Flags().Changed("api-trigger") {
+				u.APITrigger = &apiTrigger
+			}
+			if u == (sojourn.WorkflowUpdate{}) {
+				return usagef("nothing to change: give --retention, --timeout or --api-trigger")
+			}
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			w, err := client.Workflows.Update(cmd.Context(), args[0], u)
+			if err != nil {
+				return err
+			}
+			switch c.output {
+			case outputName:
+				_, err := fmt.Fprintln(c.out, w.Name)
+				return err
+			case outputJSON, outputJSONLines, outputYAML:
+				return c.value(w)
+			}
+			return c.describeWorkflow(w, nil)
+		},
+	}
+	f := cmd.Flags()
+	f.DurationVar(&retention, "retention", 0, "how long finished executions are kept")
+	f.DurationVar(&timeout, "timeout", 0, "default deadline of executions")
+	f.BoolVar(&apiTrigger, "api-trigger", true, "whether it may be started through the API")
+	return cmd
+}
+
 func (c *cli) describeWorkflow(w *sojourn.Workflow, versions []*sojourn.WorkflowVersion) error {
 	s := c.plain
 	var b bytes.Buffer
@@ -124,6 +175,9 @@ func (c *cli) describeWorkflow(w *sojourn.Workflow, versions []*sojourn.Workflow
 	}
 	field("deadline", milliseconds(w.TimeoutMS))
 	field("kept for", milliseconds(w.RetentionMS))
+	if !w.APITrigger {
+		field("starts", s.warn("refused: the workflow is closed"))
+	}
 	field("created", clock(w.CreatedAt))
 	c.payload(&b, "input schema", w.InputSchema)
 	if len(versions) > 0 {

@@ -35,6 +35,7 @@ var statuses = map[engine.Code]struct {
 	engine.CodeDigest:                          {400, "The file is not the one announced"},
 	engine.CodeUnauthenticated:                 {401, "A valid API key is needed"},
 	engine.CodeForbidden:                       {403, "The API key does not allow this"},
+	engine.CodeAPITrigger:                      {403, "The workflow is closed to starts through the API"},
 	engine.CodeNotFound:                        {404, "Not found"},
 	engine.CodeSessionLost:                     {404, "The worker session has ended"},
 	codeMethodNotAllowed:                       {405, "Method not allowed"},

@@ -26,6 +26,8 @@ func appendWorkflow(b []byte, w *engine.WorkflowView) []byte {
 	if w.Timeout != 0 {
 		b = appendInt(b, `,"timeout_ms":`, w.Timeout.Milliseconds())
 	}
+	b = append(b, `,"api_trigger":`...)
+	b = strconv.AppendBool(b, w.APITrigger)
 	b = appendTime(b, `,"created_at":`, w.CreatedAt)
 	b = appendTime(b, `,"updated_at":`, w.UpdatedAt)
 	b = appendInt(b, `,"workers":`, int64(w.Workers))
@@ -45,7 +47,7 @@ func appendVersion(b []byte, v *engine.VersionView) []byte {
 	return append(b, '}')
 }
 
-var workflowFields = []string{"name", "description", "input_schema", "version", "retention_ms", "timeout_ms"}
+var workflowFields = []string{"name", "description", "input_schema", "version", "retention_ms", "timeout_ms", "api_trigger"}
 
 // readWorkflow reads a workflow to create or to serve.
 func readWorkflow(p *jsonx.Parser, w *engine.WorkflowSpec, parent string) {
@@ -68,6 +70,8 @@ func readWorkflow(p *jsonx.Parser, w *engine.WorkflowSpec, parent string) {
 			w.Retention = readSetting(p)
 		case "timeout_ms":
 			w.Timeout = readSetting(p)
+		case "api_trigger":
+			w.APITrigger = readSwitch(p)
 		default:
 			p.Unknown(workflowFields)
 		}
@@ -107,6 +111,15 @@ func readSetting(p *jsonx.Parser) *time.Duration {
 		return nil
 	}
 	return &d
+}
+
+// readSwitch reads a setting that is on or off.
+func readSwitch(p *jsonx.Parser) *bool {
+	on, ok := p.Bool()
+	if !ok {
+		return nil
+	}
+	return &on
 }
 
 func (a *API) listWorkflows(x *exchange) error {
@@ -178,23 +191,25 @@ func (a *API) updateWorkflow(x *exchange) error {
 	if err := x.query(); err != nil {
 		return err
 	}
-	var retention, timeout *time.Duration
+	var u engine.WorkflowUpdate
 	err := x.decode(func(p *jsonx.Parser) {
 		for ok := p.Object(); ok && p.Next(); {
 			switch string(p.Name()) {
 			case "retention_ms":
-				retention = readSetting(p)
+				u.Retention = readSetting(p)
 			case "timeout_ms":
-				timeout = readSetting(p)
+				u.Timeout = readSetting(p)
+			case "api_trigger":
+				u.APITrigger = readSwitch(p)
 			default:
-				p.Unknown([]string{"retention_ms", "timeout_ms"})
+				p.Unknown([]string{"retention_ms", "timeout_ms", "api_trigger"})
 			}
 		}
 	})
 	if err != nil {
 		return err
 	}
-	w, err := a.engine.UpdateWorkflow(x.ctx, x.caller, x.params[0], retention, timeout)
+	w, err := a.engine.UpdateWorkflow(x.ctx, x.caller, x.params[0], u)
 	if err != nil {
 		return err
 	}

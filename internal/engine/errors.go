@@ -28,6 +28,7 @@ const (
 	CodeQuota           Code = "quota_exceeded"
 	CodeDigest          Code = "digest_mismatch"
 	CodeFileInUse       Code = "file_in_use"
+	CodeAPITrigger      Code = "api_trigger_disabled"
 )
 
 // Codes of single fields.

@@ -103,7 +103,7 @@ func TestFilesLiveWithTheirExecutions(t *testing.T) {
 	leaping(t, func(t *testing.T, b *bench, _ *faultstore.Store, leap func(time.Duration)) {
 		w := b.worker(10, "short")
 		keep := 48 * time.Hour
-		if _, err := b.UpdateWorkflow(t.Context(), b.root, "short", &keep, nil); err != nil {
+		if _, err := b.UpdateWorkflow(t.Context(), b.root, "short", engine.WorkflowUpdate{Retention: &keep}); err != nil {
 			t.Fatal(err)
 		}
 		unused, used, deleted := b.mustUpload("unused"), b.mustUpload("used"), b.mustUpload("deleted")

@@ -41,10 +41,10 @@ func TestRetention(t *testing.T) {
 	faulty(t, func(t *testing.T, b *bench, fs *faultstore.Store) {
 		w := b.worker(100, "short", "default", "ever")
 		hour, never := 2*time.Minute, time.Duration(-1)
-		if _, err := b.UpdateWorkflow(t.Context(), b.root, "short", &hour, nil); err != nil {
+		if _, err := b.UpdateWorkflow(t.Context(), b.root, "short", engine.WorkflowUpdate{Retention: &hour}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.UpdateWorkflow(t.Context(), b.root, "ever", &never, nil); err != nil {
+		if _, err := b.UpdateWorkflow(t.Context(), b.root, "ever", engine.WorkflowUpdate{Retention: &never}); err != nil {
 			t.Fatal(err)
 		}
 		short := finished(t, b, w, "short", 150, func(r *engine.StartRequest) { r.Metadata = map[string]string{"a": "b"} })

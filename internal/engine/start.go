@@ -263,6 +263,9 @@ func (e *Engine) check(cmd *start) error {
 		return noWorkflow(r.Workflow)
 	}
 	record := w.record.Load()
+	if record.Closed {
+		return &Error{Code: CodeAPITrigger, Message: fmt.Sprintf("workflow %q is closed: it may not be started through the API; its setting api_trigger opens it", w.info.Name)}
+	}
 	v := record.current
 	if r.Version != "" && r.Version != "latest" {
 		if v = record.find(r.Version); v == nil {

@@ -146,7 +146,7 @@ func TestRetentionOfMessages(t *testing.T) {
 	}
 	w := b.worker(1, "echo")
 	keep := time.Hour
-	if _, err := b.UpdateWorkflow(t.Context(), b.root, "echo", &keep, nil); err != nil {
+	if _, err := b.UpdateWorkflow(t.Context(), b.root, "echo", engine.WorkflowUpdate{Retention: &keep}); err != nil {
 		t.Fatal(err)
 	}
 	x := b.endpoint(engine.MessageTerminal)

@@ -319,7 +319,7 @@ func TestWorkflowSettings(t *testing.T) {
 		t.Errorf("the deadline is %s away, want the request's hour", d.DeadlineAt.Sub(d.ReadyAt))
 	}
 	keep, timeout = 0, 0
-	if w, err = b.UpdateWorkflow(t.Context(), b.root, "w", nil, &timeout); err != nil || w.Retention != 48*time.Hour || w.Timeout != 0 {
+	if w, err = b.UpdateWorkflow(t.Context(), b.root, "w", engine.WorkflowUpdate{Timeout: &timeout}); err != nil || w.Retention != 48*time.Hour || w.Timeout != 0 {
 		t.Errorf("%+v, %v; want the timeout gone alone", w, err)
 	}
 	if s := b.start("w").View; s.DeadlineAt != 0 {

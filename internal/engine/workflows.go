@@ -22,6 +22,7 @@ type WorkflowSpec struct {
 	InputSchema []byte // JSON Schema 2020-12
 	Retention   *time.Duration
 	Timeout     *time.Duration
+	APITrigger  *bool // whether it may be started through the API; default true
 }
 
 // WorkflowView is a workflow as the API shows it.
@@ -34,6 +35,7 @@ type WorkflowView struct {
 	InputSchema          []byte
 	Retention            time.Duration // 0: the server's default
 	Timeout              time.Duration // 0: none
+	APITrigger           bool          // it may be started through the API
 	CreatedAt, UpdatedAt execution.Time
 	Workers              int // live sessions that serve it
 }
@@ -187,6 +189,9 @@ func apply(record *store.Workflow, spec *WorkflowSpec) {
 	if spec.Timeout != nil {
 		record.Timeout = *spec.Timeout
 	}
+	if spec.APITrigger != nil {
+		record.Closed = !*spec.APITrigger
+	}
 }
 
 // register finds the workflow that a worker serves, and creates it or its new version where needed.
@@ -276,7 +281,7 @@ func (e *Engine) named(c *Caller, ref string) (*workflow, error) {
 func (e *Engine) workflowView(w *workflow) *WorkflowView {
 	r := w.record.Load()
 	v := &WorkflowView{
-		ID: w.info.ID, Name: w.info.Name, Retention: r.Retention, Timeout: r.Timeout, CreatedAt: r.CreatedAt,
+		ID: w.info.ID, Name: w.info.Name, Retention: r.Retention, Timeout: r.Timeout, APITrigger: !r.Closed, CreatedAt: r.CreatedAt,
 		UpdatedAt: r.UpdatedAt, Workers: e.matcher.workers(w.key),
 	}
 	if r.current != nil {
@@ -338,8 +343,15 @@ func (e *Engine) Workflow(_ context.Context, c *Caller, ref string) (*WorkflowVi
 	return e.workflowView(w), nil
 }
 
-// UpdateWorkflow changes a workflow's settings; nil leaves one as it is, zero returns to the server's default.
-func (e *Engine) UpdateWorkflow(_ context.Context, c *Caller, ref string, retention, timeout *time.Duration) (*WorkflowView, error) {
+// WorkflowUpdate changes a workflow's settings; nil leaves one as it is, zero returns to the server's default.
+type WorkflowUpdate struct {
+	Retention  *time.Duration
+	Timeout    *time.Duration
+	APITrigger *bool
+}
+
+// UpdateWorkflow changes a workflow's settings.
+func (e *Engine) UpdateWorkflow(_ context.Context, c *Caller, ref string, u WorkflowUpdate) (*WorkflowView, error) {
 	e.catalogMu.Lock()
 	defer e.catalogMu.Unlock()
 	w, err := e.named(c, ref)
@@ -347,7 +359,7 @@ func (e *Engine) UpdateWorkflow(_ context.Context, c *Caller, ref string, retent
 		return nil, err
 	}
 	next := w.record.Load().Workflow
-	apply(&next, &WorkflowSpec{Retention: retention, Timeout: timeout})
+	apply(&next, &WorkflowSpec{Retention: u.Retention, Timeout: u.Timeout, APITrigger: u.APITrigger})
 	if err := e.update(w, next); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ type Workflow struct {
 	Current   int64          // key of the current version, 0: none
 	Retention time.Duration  // how long finished executions are kept; 0: the server's default
 	Timeout   time.Duration  // default deadline of executions; 0: none
+	Closed    bool           // starts through the API are refused
 }
 
 // Version is one version of a workflow.

@@ -22,6 +22,7 @@ type Workflow struct {
 	InputSchema  json.RawMessage `json:"input_schema,omitempty"`
 	RetentionMS  int64           `json:"retention_ms,omitempty"` // how long finished executions are kept
 	TimeoutMS    int64           `json:"timeout_ms,omitempty"`   // default deadline of executions
+	APITrigger   bool            `json:"api_trigger"`            // it may be started through the API
 	CreatedAt    time.Time       `json:"created_at"`
 	UpdatedAt    time.Time       `json:"updated_at"`
 	Workers      int             `json:"workers"` // live sessions that serve it
@@ -59,8 +60,9 @@ type WorkflowParams struct {
 
 // WorkflowUpdate changes a workflow; nil fields stay.
 type WorkflowUpdate struct {
-	Retention *time.Duration
-	Timeout   *time.Duration
+	Retention  *time.Duration
+	Timeout    *time.Duration
+	APITrigger *bool // false: starts are refused, with an error that is ErrForbidden
 }
 
 // VersionParams describe a new version.
@@ -78,6 +80,7 @@ type workflowBody struct {
 	Version     string          `json:"version,omitempty"`
 	Retention   *int64          `json:"retention_ms,omitempty"`
 	Timeout     *int64          `json:"timeout_ms,omitempty"`
+	APITrigger  *bool           `json:"api_trigger,omitempty"`
 	Current     *bool           `json:"current,omitempty"`
 }
 
@@ -113,10 +116,10 @@ func (s *WorkflowService) Create(ctx context.Context, p WorkflowParams) (*Workfl
 	})
 }
 
-// Update changes a workflow's retention or timeout.
+// Update changes a workflow's settings.
 func (s *WorkflowService) Update(ctx context.Context, name string, u WorkflowUpdate) (*Workflow, error) {
 	return call[Workflow](ctx, s.c, request{method: http.MethodPatch, path: workflowPath(name, "")}, workflowBody{
-		Retention: graceMillis(u.Retention), Timeout: graceMillis(u.Timeout),
+		Retention: graceMillis(u.Retention), Timeout: graceMillis(u.Timeout), APITrigger: u.APITrigger,
 	})
 }
 

@@ -30,10 +30,10 @@ func (w *writer) saveProject(p *store.Project) error {
 }
 
 func (w *writer) saveWorkflow(f *store.Workflow) error {
-	s, err := w.prepared("INSERT INTO workflows (key, project, id, name, created_at, updated_at, deleted_at, current, retention, timeout) " +
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET project = excluded.project, id = excluded.id, " +
+	s, err := w.prepared("INSERT INTO workflows (key, project, id, name, created_at, updated_at, deleted_at, current, retention, timeout, closed) " +
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET project = excluded.project, id = excluded.id, " +
 		"name = excluded.name, created_at = excluded.created_at, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at, " +
-		"current = excluded.current, retention = excluded.retention, timeout = excluded.timeout")
+		"current = excluded.current, retention = excluded.retention, timeout = excluded.timeout, closed = excluded.closed")
 	if err != nil {
 		return err
 	}
@@ -47,6 +47,11 @@ func (w *writer) saveWorkflow(f *store.Workflow) error {
 	s.setOptional(8, f.Current)
 	s.setInt(9, int64(f.Retention))
 	s.setInt(10, int64(f.Timeout))
+	closed := int64(0)
+	if f.Closed {
+		closed = 1
+	}
+	s.setInt(11, closed)
 	if err := s.run(); err != nil {
 		return fmt.Errorf("save workflow %q: %w", f.Name, err)
 	}
@@ -88,12 +93,13 @@ func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
 		}); err != nil {
 			return err
 		}
-		if err := eachRow(conn, "SELECT key, project, id, name, created_at, updated_at, deleted_at, current, retention, timeout "+
+		if err := eachRow(conn, "SELECT key, project, id, name, created_at, updated_at, deleted_at, current, retention, timeout, closed "+
 			"FROM workflows ORDER BY key", func(st *sqlite.Stmt) error {
 			c.Workflows = append(c.Workflows, store.Workflow{
 				Key: st.ColumnInt64(0), Project: st.ColumnInt64(1), ID: columnID(st, 2), Name: st.ColumnText(3),
 				CreatedAt: columnTime(st, 4), UpdatedAt: columnTime(st, 5), DeletedAt: columnTime(st, 6),
 				Current: st.ColumnInt64(7), Retention: time.Duration(st.ColumnInt64(8)), Timeout: time.Duration(st.ColumnInt64(9)),
+				Closed: st.ColumnBool(10),
 			})
 			return nil
 		}); err != nil {

@@ -16,7 +16,7 @@ func catalog(t *testing.T, h Harness) {
 			p := store.Project{Key: w.Key(), ID: w.ID(), Name: "naïve ✓", CreatedAt: 1, MaxBacklog: 5}
 			f := store.Workflow{
 				Key: w.Key(), Project: p.Key, ID: w.ID(), Name: "invoice", CreatedAt: 1, UpdatedAt: 2, DeletedAt: 3, Current: w.Key(),
-				Retention: time.Hour, Timeout: time.Nanosecond,
+				Retention: time.Hour, Timeout: time.Nanosecond, Closed: true,
 			}
 			v := store.Version{
 				Key: f.Current, Workflow: f.Key, ID: w.ID(), Number: 1, Label: "v1", CreatedAt: 4, InputSchema: []byte(`{"type":"object"}`),
@@ -41,7 +41,7 @@ func catalog(t *testing.T, h Harness) {
 			save()
 			w.Audit()
 			p.Name, p.MaxBacklog = "another", 0
-			f.Name, f.UpdatedAt, f.DeletedAt, f.Current, f.Retention, f.Timeout = "renamed", 9, 0, 0, 0, 0
+			f.Name, f.UpdatedAt, f.DeletedAt, f.Current, f.Retention, f.Timeout, f.Closed = "renamed", 9, 0, 0, 0, 0, false
 			v.Label, v.InputSchema, v.Description = "", nil, ""
 			save()
 			w.Audit()

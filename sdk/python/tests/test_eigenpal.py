@@ -266,6 +266,12 @@ def test_errors(eigenpal: EigenpalClient, server: Server, client: sojourn.Sojour
     reader = client.keys.create(["executions:read"])
     with EigenpalClient(api_key=reader.key, base_url=server.url) as weak, pytest.raises(EigenpalForbiddenError):
         weak.workflows.run("echo")
+    closed = client.workflows.create(f"closed-{time.time_ns()}")
+    assert closed.api_trigger is True
+    assert client.workflows.update(closed.name, api_trigger=False).api_trigger is False
+    with pytest.raises(EigenpalForbiddenError, match="closed") as disabled:
+        eigenpal.workflows.run(closed.name)
+    assert disabled.value.issues[0]["code"] == "api_trigger_disabled"
     limited = client.keys.create(["workflows:read"], rate_limit="1/m")
     with EigenpalClient(api_key=limited.key, base_url=server.url) as slow:
         with pytest.raises(EigenpalRateLimitError) as rate:  # noqa: PT012

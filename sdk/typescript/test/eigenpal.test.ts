@@ -233,6 +233,12 @@ describe("errors", () => {
     const reader = await core.keys.create({ scopes: ["executions:read"] });
     const other = new EigenpalClient({ apiKey: reader.key, baseUrl });
     expect(await failure(other.workflows.run("echo"))).toBeInstanceOf(EigenpalForbiddenError);
+    const closed = await core.workflows.create({ name: unique("closed") });
+    expect(closed.api_trigger).toBe(true);
+    expect((await core.workflows.update(closed.name, { apiTrigger: false })).api_trigger).toBe(false);
+    const refused = await failure<EigenpalForbiddenError>(client.workflows.run(closed.name));
+    expect(refused).toBeInstanceOf(EigenpalForbiddenError);
+    expect(refused.envelope?.issues[0]?.code).toBe("api_trigger_disabled");
   });
 
   test("400 and 404", async () => {

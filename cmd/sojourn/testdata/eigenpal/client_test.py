@@ -485,6 +485,14 @@ class Errors(Case):
             self.refused(EigenpalForbiddenError, 403, "<root>", "forbidden", client.workflows.executions.cancel, "exec_x")
             self.refused(EigenpalForbiddenError, 403, "<root>", "forbidden", client.workflows.list)
 
+    def test_api_trigger_disabled(self):
+        name = f"closed-{time.time_ns()}"
+        native("POST", "/v1/workflows", {"name": name, "api_trigger": False})
+        e = self.refused(EigenpalForbiddenError, 403, "<root>", "api_trigger_disabled", self.client.workflows.run, name)
+        self.assertIn(name, str(e))
+        native("PATCH", "/v1/workflows/" + name, {"api_trigger": True})
+        self.client.workflows.run(name)
+
     def test_not_found(self):
         run, get, cancel, list_, workflows = self.client.workflows.run, self.client.workflows.executions.get, self.client.workflows.executions.cancel, self.client.workflows.executions.list, self.client.workflows
         for call, args in ((run, ("nope",)), (get, ("exec_01jd7x0m8ke9tb3a0r6v5n2w4q",)), (get, ("nope",)), (cancel, ("nope/../x",)), (list_, ("nope",)), (workflows.get, ("nope",)), (workflows.versions, ("nope",))):

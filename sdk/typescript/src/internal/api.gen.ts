@@ -1122,6 +1122,8 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Whether the workflow may be started through the API. While it is false, starts are refused with 403 `api_trigger_disabled`, but for repeats of earlier ones; what was started goes on. */
+        APITrigger: boolean;
         Approval: {
             execution_id: components["schemas"]["ExecutionRef"];
             expires_at: components["schemas"]["Time"];
@@ -1414,7 +1416,7 @@ export interface components {
             /** @description In bytes. */
             size: number;
         };
-        /** @description How a file stands in an input or output. Send `fileId`; the server fills in the rest. */
+        /** @description How a file stands in a payload. Send `fileId`; the server fills in the rest. */
         FileReference: {
             /** @example file_01jd7x0m8ke9tb3a0r6v5n2w4q */
             fileId: string;
@@ -1672,7 +1674,7 @@ export interface components {
         };
         Problem: {
             /** @enum {string} */
-            code: "invalid_json" | "invalid_request" | "invalid_progress" | "unauthenticated" | "forbidden" | "not_found" | "session_lost" | "method_not_allowed" | "conflict" | "skipped" | "already_terminal" | "stale_lease" | "cancel_requested" | "step_recorded" | "history_limit" | "invalid_transition" | "nothing_to_wait" | "not_awaiting" | "signal_limit" | "wait_limit" | "not_finished" | "deleted" | "digest_mismatch" | "file_in_use" | "range_not_satisfiable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "backlog_full" | "internal" | "unavailable" | "insufficient_storage" | (string & {});
+            code: "invalid_json" | "invalid_request" | "invalid_progress" | "unauthenticated" | "forbidden" | "api_trigger_disabled" | "not_found" | "session_lost" | "method_not_allowed" | "conflict" | "skipped" | "already_terminal" | "stale_lease" | "cancel_requested" | "step_recorded" | "history_limit" | "invalid_transition" | "nothing_to_wait" | "not_awaiting" | "signal_limit" | "wait_limit" | "not_finished" | "deleted" | "digest_mismatch" | "file_in_use" | "range_not_satisfiable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "backlog_full" | "internal" | "unavailable" | "insufficient_storage" | (string & {});
             /** @description What is wrong and what would be right. */
             detail: string;
             errors?: {
@@ -1946,6 +1948,7 @@ export interface components {
             workflows: string[];
         };
         Workflow: {
+            api_trigger: components["schemas"]["APITrigger"];
             created_at: components["schemas"]["Time"];
             description?: string;
             id: components["schemas"]["WorkflowId"];
@@ -1965,6 +1968,7 @@ export interface components {
         /** @example wf_01jd7x0m8ke9tb3a0r6v5n2w4q */
         WorkflowId: string;
         WorkflowSpec: {
+            api_trigger?: components["schemas"]["APITrigger"];
             description?: string;
             input_schema?: components["schemas"]["InputSchema"];
             name: components["schemas"]["Slug"];
@@ -2026,7 +2030,7 @@ export interface components {
                 "text/event-stream": string;
             };
         };
-        /** @description `forbidden`: the key lacks the scope that `detail` names, or is bound to other workflows. */
+        /** @description `forbidden`: the key lacks the scope that `detail` names, or is bound to other workflows. `api_trigger_disabled`: the workflow is closed to starts through the API. */
         Forbidden: {
             headers: {
                 [name: string]: unknown;
@@ -4353,6 +4357,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    api_trigger?: components["schemas"]["APITrigger"];
                     retention_ms?: components["schemas"]["Retention"];
                     timeout_ms?: components["schemas"]["WorkflowTimeout"];
                 };

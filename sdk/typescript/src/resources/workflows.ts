@@ -86,13 +86,16 @@ export class Workflows {
     );
   }
 
-  /** Changes a workflow's settings: what is left out stays, 0 returns to the server's default. */
+  /**
+   * Changes a workflow's settings: what is left out stays, 0 returns to the server's default. With `apiTrigger: false`
+   * starts are refused (403 `api_trigger_disabled`); what was started goes on.
+   */
   async update(
     workflow: string,
-    params: { retentionMs?: number; timeoutMs?: number },
+    params: { retentionMs?: number; timeoutMs?: number; apiTrigger?: boolean },
     options: RequestOptions = {},
   ): Promise<WorkflowInfo> {
-    const body = { retention_ms: params.retentionMs, timeout_ms: params.timeoutMs };
+    const body = { retention_ms: params.retentionMs, timeout_ms: params.timeoutMs, api_trigger: params.apiTrigger };
     return this.#send("PATCH", `/v1/workflows/${part(workflow)}`, body, options);
   }
 

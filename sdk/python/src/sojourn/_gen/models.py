@@ -268,7 +268,7 @@ class Problem(Model):
     status: int
     detail: str
     """What is wrong and what would be right."""
-    code: Literal["invalid_json", "invalid_request", "invalid_progress", "unauthenticated", "forbidden", "not_found", "session_lost", "method_not_allowed", "conflict", "skipped", "already_terminal", "stale_lease", "cancel_requested", "step_recorded", "history_limit", "invalid_transition", "nothing_to_wait", "not_awaiting", "signal_limit", "wait_limit", "not_finished", "deleted", "digest_mismatch", "file_in_use", "range_not_satisfiable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "idempotency_mismatch", "rate_limited", "backlog_full", "internal", "unavailable", "insufficient_storage"] | str
+    code: Literal["invalid_json", "invalid_request", "invalid_progress", "unauthenticated", "forbidden", "api_trigger_disabled", "not_found", "session_lost", "method_not_allowed", "conflict", "skipped", "already_terminal", "stale_lease", "cancel_requested", "step_recorded", "history_limit", "invalid_transition", "nothing_to_wait", "not_awaiting", "signal_limit", "wait_limit", "not_finished", "deleted", "digest_mismatch", "file_in_use", "range_not_satisfiable", "quota_exceeded", "payload_too_large", "unsupported_media_type", "idempotency_mismatch", "rate_limited", "backlog_full", "internal", "unavailable", "insufficient_storage"] | str
     errors: list[ProblemErrorsItem] | None = None
     execution_status: Status | None = None
     """The first five are open, the last four are final."""
@@ -385,6 +385,10 @@ class Workflow(Model):
     """Absent for the server's default."""
     timeout_ms: int | None = None
     """Absent for none."""
+    api_trigger: bool
+    """Whether the workflow may be started through the API. While it is false, starts are refused with 403
+    `api_trigger_disabled`, but for repeats of earlier ones; what was started goes on.
+    """
     created_at: Time
     updated_at: Time
     workers: int

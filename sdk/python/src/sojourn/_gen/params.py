@@ -178,6 +178,10 @@ class WorkflowSpecParams(TypedDict):
     """How long finished executions are kept; 0: the server's default."""
     timeout_ms: NotRequired[int]
     """Default deadline of executions; 0: none."""
+    api_trigger: NotRequired[bool]
+    """Whether the workflow may be started through the API. While it is false, starts are refused with 403
+    `api_trigger_disabled`, but for repeats of earlier ones; what was started goes on.
+    """
 
 
 class UpdateWorkflowParams(TypedDict):
@@ -187,6 +191,10 @@ class UpdateWorkflowParams(TypedDict):
     """How long finished executions are kept; 0: the server's default."""
     timeout_ms: NotRequired[int]
     """Default deadline of executions; 0: none."""
+    api_trigger: NotRequired[bool]
+    """Whether the workflow may be started through the API. While it is false, starts are refused with 403
+    `api_trigger_disabled`, but for repeats of earlier ones; what was started goes on.
+    """
 
 
 class CreateVersionParams(TypedDict):

@@ -82,10 +82,22 @@ class Workflows:
         return self._t.call(models.Workflow, "POST", "/v1/workflows", body=body)
 
     def update(
-        self, workflow: str, *, retention: Seconds | None = None, timeout: Seconds | None = None
+        self,
+        workflow: str,
+        *,
+        retention: Seconds | None = None,
+        timeout: Seconds | None = None,
+        api_trigger: bool | None = None,
     ) -> models.Workflow:
-        """Changes a workflow's settings; what is left out stays, 0 returns to the server's default."""
-        body = compact(retention_ms=millis(retention), timeout_ms=millis(timeout))
+        """Changes a workflow's settings; what is left out stays, 0 returns to the server's default.
+
+        Args:
+            workflow: its name or id.
+            retention: seconds that finished executions are kept.
+            timeout: default deadline of executions in seconds.
+            api_trigger: False refuses starts (403 `api_trigger_disabled`); what was started goes on.
+        """
+        body = compact(retention_ms=millis(retention), timeout_ms=millis(timeout), api_trigger=api_trigger)
         return self._t.call(models.Workflow, "PATCH", f"/v1/workflows/{segment(workflow)}", body=body)
 
     def delete(self, workflow: str) -> None:
