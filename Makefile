@@ -60,6 +60,7 @@ test: lint verify unit typescript test-python test-race ## what every change mus
 .PHONY: unit
 unit: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## all tests once, without lint or race detector
 	./scripts/python-venv.sh
+	./scripts/install-postgres.sh
 	$(call GOTEST,unit) -timeout $(TEST_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),$(call GOTEST,unit-heavy) -timeout $(TEST_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
 

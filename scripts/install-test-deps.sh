@@ -55,7 +55,10 @@ if [ ! -x "$s3" ] && ! command -v versitygw >/dev/null; then
   GOBIN="$PWD/bin/tools" CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>/dev/null || true
 fi
 
+# The PostgreSQL servers.
 missing=0
+./scripts/install-postgres.sh || missing=1
+
 if [ ! -x "$s3" ] && ! command -v versitygw >/dev/null; then
   echo 'missing: versitygw (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0), needed by the tests of files on S3' >&2
   missing=1

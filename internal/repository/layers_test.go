@@ -35,6 +35,8 @@ var layers = []layer{
 	{packages: "internal/blob"},
 	{packages: "internal/fileref", imports: []string{"internal/execution", "internal/jsonx"}, standardOnly: true},
 	{packages: "internal/seal", standardOnly: true},
+	// Servers for tests, and for the programs that load the machine.
+	{packages: "internal/pgtest"},
 	{packages: "internal/signature", standardOnly: true},
 	{packages: "internal/config", imports: []string{"internal/telemetry"}},
 	{packages: "internal/telemetry", imports: []string{"internal/execution"}},
@@ -44,7 +46,7 @@ var layers = []layer{
 	{packages: "internal/store", imports: []string{"internal/execution"}, standardOnly: true},
 	{packages: "internal/store/storetest", imports: join(leaves, "internal/execution", "internal/store")},
 	// What tests open names the stores.
-	{packages: "internal/store/teststore", imports: []string{"internal/store", "internal/store/sqlite"}},
+	{packages: "internal/store/teststore", imports: []string{"internal/pgtest", "internal/store", "internal/store/..."}},
 	{packages: "internal/store/...", imports: join(leaves, "internal/execution", "internal/store")},
 
 	{packages: "internal/engine", imports: join(leaves, "internal/blob", "internal/execution", "internal/store", "internal/wakeup")},
@@ -78,6 +80,7 @@ var confined = []struct {
 }{
 	{"modernc.org/sqlite", []string{"internal/store/sqlite", "bench/..."}, "one package speaks to the database file"},
 	{"zombiezen.com/go/sqlite", []string{"internal/store/sqlite", "bench/..."}, "one package speaks to the database file"},
+	{"github.com/jackc/pgx/v5", []string{"internal/store/postgres", "internal/pgtest", "bench/...", "torture/..."}, "one package speaks to PostgreSQL"},
 	{"gocloud.dev", []string{"internal/blob"}, "one package speaks to where files are kept"},
 	{"code.dny.dev/ssrf", []string{"internal/webhook"}, "one package makes requests to where users say"},
 	{"github.com/spf13/cobra", []string{"cmd/sojourn"}, "the command line is a client of the API"},
