@@ -47,6 +47,7 @@ var layers = []layer{
 	{packages: "internal/store/storetest", imports: join(leaves, "internal/execution", "internal/store")},
 	// What tests open names the stores.
 	{packages: "internal/store/teststore", imports: []string{"internal/pgtest", "internal/store", "internal/store/..."}},
+	{packages: "internal/store/transfer", imports: []string{"internal/store"}, standardOnly: true},
 	{packages: "internal/store/...", imports: join(leaves, "internal/execution", "internal/store")},
 
 	{packages: "internal/engine", imports: join(leaves, "internal/blob", "internal/execution", "internal/store", "internal/wakeup")},

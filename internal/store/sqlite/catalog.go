@@ -81,49 +81,55 @@ func (w *writer) saveVersion(v *store.Version) error {
 }
 
 // Catalog reads all projects, workflows, versions and endpoints, by key, and the signing secrets.
-func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
-	c := new(store.Catalog)
-	err := s.snapshot(ctx, func(conn *sqlite.Conn) error {
-		if err := eachRow(conn, "SELECT key, id, name, created_at, max_backlog FROM projects ORDER BY key", func(st *sqlite.Stmt) error {
-			c.Projects = append(c.Projects, store.Project{
-				Key: st.ColumnInt64(0), ID: columnID(st, 1), Name: st.ColumnText(2), CreatedAt: columnTime(st, 3),
-				MaxBacklog: st.ColumnInt64(4),
-			})
-			return nil
-		}); err != nil {
-			return err
-		}
-		if err := eachRow(conn, "SELECT key, project, id, name, created_at, updated_at, deleted_at, current, retention, timeout, closed "+
-			"FROM workflows ORDER BY key", func(st *sqlite.Stmt) error {
-			c.Workflows = append(c.Workflows, store.Workflow{
-				Key: st.ColumnInt64(0), Project: st.ColumnInt64(1), ID: columnID(st, 2), Name: st.ColumnText(3),
-				CreatedAt: columnTime(st, 4), UpdatedAt: columnTime(st, 5), DeletedAt: columnTime(st, 6),
-				Current: st.ColumnInt64(7), Retention: time.Duration(st.ColumnInt64(8)), Timeout: time.Duration(st.ColumnInt64(9)),
-				Closed: st.ColumnBool(10),
-			})
-			return nil
-		}); err != nil {
-			return err
-		}
-		if err := queryInt(conn, catalogVersionQuery, &c.Version); err != nil {
-			return err
-		}
-		if err := catalogEndpoints(conn, c); err != nil {
-			return err
-		}
-		return eachRow(conn, "SELECT key, workflow, id, number, label, created_at, input_schema, description "+
-			"FROM versions ORDER BY key", func(st *sqlite.Stmt) error {
-			c.Versions = append(c.Versions, store.Version{
-				Key: st.ColumnInt64(0), Workflow: st.ColumnInt64(1), ID: columnID(st, 2), Number: st.ColumnInt32(3),
-				Label: st.ColumnText(4), CreatedAt: columnTime(st, 5), InputSchema: columnBytes(st, 6), Description: st.ColumnText(7),
-			})
-			return nil
-		})
+func (s *Store) Catalog(ctx context.Context) (c *store.Catalog, err error) {
+	err = s.snapshot(ctx, func(conn *sqlite.Conn) (err error) {
+		c, err = readCatalog(conn)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}
 	return c, nil
+}
+
+func readCatalog(conn *sqlite.Conn) (*store.Catalog, error) {
+	c := new(store.Catalog)
+	if err := eachRow(conn, "SELECT key, id, name, created_at, max_backlog FROM projects ORDER BY key", func(st *sqlite.Stmt) error {
+		c.Projects = append(c.Projects, store.Project{
+			Key: st.ColumnInt64(0), ID: columnID(st, 1), Name: st.ColumnText(2), CreatedAt: columnTime(st, 3),
+			MaxBacklog: st.ColumnInt64(4),
+		})
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if err := eachRow(conn, "SELECT key, project, id, name, created_at, updated_at, deleted_at, current, retention, timeout, closed "+
+		"FROM workflows ORDER BY key", func(st *sqlite.Stmt) error {
+		c.Workflows = append(c.Workflows, store.Workflow{
+			Key: st.ColumnInt64(0), Project: st.ColumnInt64(1), ID: columnID(st, 2), Name: st.ColumnText(3),
+			CreatedAt: columnTime(st, 4), UpdatedAt: columnTime(st, 5), DeletedAt: columnTime(st, 6),
+			Current: st.ColumnInt64(7), Retention: time.Duration(st.ColumnInt64(8)), Timeout: time.Duration(st.ColumnInt64(9)),
+			Closed: st.ColumnBool(10),
+		})
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if err := queryInt(conn, catalogVersionQuery, &c.Version); err != nil {
+		return nil, err
+	}
+	if err := catalogEndpoints(conn, c); err != nil {
+		return nil, err
+	}
+	err := eachRow(conn, "SELECT key, workflow, id, number, label, created_at, input_schema, description "+
+		"FROM versions ORDER BY key", func(st *sqlite.Stmt) error {
+		c.Versions = append(c.Versions, store.Version{
+			Key: st.ColumnInt64(0), Workflow: st.ColumnInt64(1), ID: columnID(st, 2), Number: st.ColumnInt32(3),
+			Label: st.ColumnText(4), CreatedAt: columnTime(st, 5), InputSchema: columnBytes(st, 6), Description: st.ColumnText(7),
+		})
+		return nil
+	})
+	return c, err
 }
 
 const catalogVersionQuery = "SELECT coalesce((SELECT value FROM meta WHERE name = 'catalog'), 1)"

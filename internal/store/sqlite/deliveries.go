@@ -310,13 +310,7 @@ func (s *Store) Delivery(ctx context.Context, project int64, id execution.ID) (*
 		}, id.Order()); err != nil || d == nil {
 			return err
 		}
-		return eachRow(conn, "SELECT n, at, took, status, error, excerpt FROM delivery_attempts WHERE delivery = ? ORDER BY n", func(st *sqlite.Stmt) error {
-			attempts = append(attempts, store.DeliveryAttempt{
-				Delivery: id, N: st.ColumnInt32(0), At: columnTime(st, 1), Took: time.Duration(st.ColumnInt64(2)), Status: int(st.ColumnInt64(3)),
-				Error: st.ColumnText(4), Excerpt: columnBytes(st, 5),
-			})
-			return nil
-		}, id.Order())
+		return eachAttempt(conn, id, func(a store.DeliveryAttempt) { attempts = append(attempts, a) })
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("read delivery %s: %w", id.Text(execution.PrefixEvent), err)
@@ -325,6 +319,16 @@ func (s *Store) Delivery(ctx context.Context, project int64, id execution.ID) (*
 		return nil, nil, store.ErrNotFound
 	}
 	return d, attempts, nil
+}
+
+func eachAttempt(conn *sqlite.Conn, id execution.ID, visit func(store.DeliveryAttempt)) error {
+	return eachRow(conn, "SELECT n, at, took, status, error, excerpt FROM delivery_attempts WHERE delivery = ? ORDER BY n", func(st *sqlite.Stmt) error {
+		visit(store.DeliveryAttempt{
+			Delivery: id, N: st.ColumnInt32(0), At: columnTime(st, 1), Took: time.Duration(st.ColumnInt64(2)), Status: int(st.ColumnInt64(3)),
+			Error: st.ColumnText(4), Excerpt: columnBytes(st, 5),
+		})
+		return nil
+	}, id.Order())
 }
 
 // Deliveries reads deliveries of a project, newest first: the merge of one index range for each state.

@@ -10,7 +10,10 @@ import (
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
-const linkQuery = "SELECT hash, project, execution, tail, step, created_at, expires_at, used_at FROM approval_links WHERE hash = ?"
+const (
+	linksQuery = "SELECT hash, project, execution, tail, step, created_at, expires_at, used_at FROM approval_links"
+	linkQuery  = linksQuery + " WHERE hash = ?"
+)
 
 func scanLink(st *sqlite.Stmt) *store.ApprovalLink {
 	l := &store.ApprovalLink{

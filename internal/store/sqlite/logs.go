@@ -7,7 +7,6 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
-	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
@@ -65,13 +64,22 @@ func (w *writer) saveLog(l *store.Log) error {
 	return nil
 }
 
+const logColumns = "step, attempt, n, at, level, message, fields"
+
+func scanLog(st *sqlite.Stmt) store.Log {
+	return store.Log{
+		Step: st.ColumnText(0), Attempt: st.ColumnInt32(1), N: st.ColumnInt32(2), At: columnTime(st, 3),
+		Level: st.ColumnText(4), Message: st.ColumnText(5), Fields: columnBytes(st, 6),
+	}
+}
+
 // Logs reads log lines of an execution, ordered by step, attempt and arrival.
 func (s *Store) Logs(ctx context.Context, row *store.Row, q store.LogQuery) ([]store.Log, error) {
 	limit := int64(math.MaxInt64)
 	if q.Limit > 0 {
 		limit = int64(q.Limit)
 	}
-	query := "SELECT step, attempt, n, at, level, message, fields FROM logs WHERE execution = ? AND (step, attempt, n) > (?, ?, ?)"
+	query := "SELECT " + logColumns + " FROM logs WHERE execution = ? AND (step, attempt, n) > (?, ?, ?)"
 	args := []any{row.ID.Order(), q.After.Step, int64(q.After.Attempt), int64(q.After.N)}
 	if q.Step != nil {
 		query += " AND step = ?"
@@ -86,10 +94,7 @@ func (s *Store) Logs(ctx context.Context, row *store.Row, q store.LogQuery) ([]s
 	var logs []store.Log
 	err := s.read(ctx, func(conn *sqlite.Conn) error {
 		return eachRow(conn, query, func(st *sqlite.Stmt) error {
-			logs = append(logs, store.Log{
-				Step: st.ColumnText(0), Attempt: st.ColumnInt32(1), N: st.ColumnInt32(2), At: execution.Time(st.ColumnInt64(3)),
-				Level: st.ColumnText(4), Message: st.ColumnText(5), Fields: columnBytes(st, 6),
-			})
+			logs = append(logs, scanLog(st))
 			return nil
 		}, args...)
 	})

@@ -277,6 +277,12 @@ func checkLibrary(conn *sqlite.Conn) error {
 	return nil
 }
 
+// drawnQuery reads the highest integer key drawn so far.
+const drawnQuery = `SELECT max(coalesce((SELECT value FROM meta WHERE name = 'key'), 0),
+	coalesce((SELECT max(key) FROM projects), 0), coalesce((SELECT max(key) FROM workflows), 0),
+	coalesce((SELECT max(key) FROM versions), 0), coalesce((SELECT max(key) FROM keys), 0),
+	coalesce((SELECT max(key) FROM sessions), 0), coalesce((SELECT max(key) FROM endpoints), 0))`
+
 // recall reads what the store remembers from its last run.
 func (s *Store) recall(ctx context.Context, source func() time.Time) error {
 	var latest execution.Time
@@ -289,10 +295,7 @@ func (s *Store) recall(ctx context.Context, source func() time.Time) error {
 		}{
 			{"SELECT at FROM journal ORDER BY seq DESC LIMIT 1", (*int64)(&latest)},
 			{"SELECT max(coalesce((SELECT max(seq) FROM journal), 0), coalesce((SELECT value FROM meta WHERE name = 'seq'), 0))", &next},
-			{`SELECT max(coalesce((SELECT value FROM meta WHERE name = 'key'), 0),
-				coalesce((SELECT max(key) FROM projects), 0), coalesce((SELECT max(key) FROM workflows), 0),
-				coalesce((SELECT max(key) FROM versions), 0), coalesce((SELECT max(key) FROM keys), 0),
-				coalesce((SELECT max(key) FROM sessions), 0), coalesce((SELECT max(key) FROM endpoints), 0))`, &key},
+			{drawnQuery, &key},
 		} {
 			if err := queryInt(conn, q.query, q.into); err != nil {
 				return err

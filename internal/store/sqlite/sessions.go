@@ -97,16 +97,23 @@ func (w *writer) loadSession(key int64) (x *store.Session, err error) {
 func (s *Store) Sessions(ctx context.Context) ([]store.Session, error) {
 	var sessions []store.Session
 	err := s.read(ctx, func(conn *sqlite.Conn) error {
-		return eachRow(conn, sessionQuery+" ORDER BY key", func(st *sqlite.Stmt) error {
-			x, err := scanSession(st)
-			if err == nil {
-				sessions = append(sessions, *x)
-			}
-			return err
+		return eachSession(conn, func(x store.Session) error {
+			sessions = append(sessions, x)
+			return nil
 		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read sessions: %w", err)
 	}
 	return sessions, nil
+}
+
+func eachSession(conn *sqlite.Conn, visit func(store.Session) error) error {
+	return eachRow(conn, sessionQuery+" ORDER BY key", func(st *sqlite.Stmt) error {
+		x, err := scanSession(st)
+		if err != nil {
+			return err
+		}
+		return visit(*x)
+	})
 }
