@@ -33,6 +33,8 @@ type cancel struct {
 
 func (c *cancel) project() int64 { return c.caller.Project }
 
+func (c *cancel) cell() int { return c.e.cellOf(c.id) }
+
 func (c *cancel) weigh() (int, int) { return 1, 0 }
 
 func (c *cancel) need(n *store.Need) {
@@ -171,7 +173,7 @@ func (e *Engine) CancelAll(ctx context.Context, c *Caller, r *ListRequest, cr Ca
 		cmds := make([]*cancel, 0, len(page.Items))
 		for _, x := range page.Items {
 			cmd := &cancel{e: e, caller: c, id: x.ID, req: cr, done: make(chan error, 1)}
-			if !e.committer.submit(cmd) {
+			if !e.submit(cmd) {
 				return nil, e.unavailable(nil)
 			}
 			cmds = append(cmds, cmd)

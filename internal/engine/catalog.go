@@ -39,8 +39,8 @@ type workflow struct {
 	project int64
 	record  atomic.Pointer[workflowRecord]
 	// backlog says that the queue may hold executions of the workflow that can run beside others, solo that it may hold
-	// some that must run alone.
-	backlog, solo atomic.Bool
+	// some that must run alone; each for every cell of the store.
+	backlog, solo cellSet
 	// closing says that the workflow is being deleted: nothing is started.
 	closing atomic.Bool
 	info    WorkflowInfo
@@ -100,8 +100,8 @@ func newCatalog(r *store.Catalog) *catalog {
 func newWorkflow(record store.Workflow, versions []*version) *workflow {
 	w := &workflow{key: record.Key, project: record.Project, info: WorkflowInfo{record.ID, record.Name}}
 	w.set(record, versions)
-	w.backlog.Store(true)
-	w.solo.Store(true)
+	w.backlog.fill()
+	w.solo.fill()
 	return w
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -13,6 +14,7 @@ import (
 type claim struct {
 	e       *Engine
 	session *session
+	at      int // cell of the store
 
 	wants []want
 	needs *store.Need
@@ -23,6 +25,8 @@ type want struct {
 	w           *workflow
 	queue, solo int
 }
+
+func (c *claim) cell() int { return c.at }
 
 func (c *claim) weigh() (int, int) { return 16, 0 }
 
@@ -49,14 +53,14 @@ func (c *claim) need(n *store.Need) {
 		s.next++
 		for i := range s.workflows {
 			w := s.workflows[(s.next+i)%len(s.workflows)]
-			if !m.worth(s, w) {
+			if !m.worth(s, w, c.at) {
 				continue
 			}
 			x := want{w: w, queue: -1, solo: -1}
-			if w.backlog.Load() && !s.soloNext {
+			if w.backlog.has(c.at) && !s.soloNext {
 				x.queue = 0
 			}
-			if m.worthSolo(s, w) {
+			if m.worthSolo(s, w, c.at) {
 				x.solo = 0
 			}
 			if c.wants = append(c.wants, x); len(c.wants) == maxWants {
@@ -110,7 +114,7 @@ func (c *claim) decide(t *tx) {
 		}
 		soloFound = soloFound || left
 	}
-	if s.soloNext && s.empty() && !soloFound {
+	if s.soloNext && s.empty() && !soloFound && !c.soloElsewhere() {
 		s.soloNext = false // what it emptied itself for is gone
 	}
 	for _, x := range c.wants {
@@ -121,6 +125,13 @@ func (c *claim) decide(t *tx) {
 			t.drained = append(t.drained, x.w)
 		}
 	}
+}
+
+// soloElsewhere reports whether an execution that must run alone may wait for the session in another cell of the store.
+func (c *claim) soloElsewhere() bool {
+	return slices.ContainsFunc(c.session.workflows, func(w *workflow) bool {
+		return slices.ContainsFunc(c.e.committers, func(x *committer) bool { return x.cell != c.at && w.solo.has(x.cell) })
+	})
 }
 
 // take claims for the session what was found in a queue, as far as it has credit. left says that something stays in

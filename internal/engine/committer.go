@@ -36,8 +36,12 @@ type command interface {
 
 // committer drains a queue of commands in batches: a batch is whatever arrived while the last one was being committed.
 // It is the only place from which the store is written.
+//
+// A store with cells has one for each of them.
 type committer struct {
-	e *Engine
+	e     *Engine
+	cell  int
+	store store.Committer
 
 	mu     sync.Mutex
 	cond   sync.Cond
@@ -53,10 +57,10 @@ type committer struct {
 	doubtful atomic.Bool   // there are doubts
 }
 
-func newCommitter(e *Engine) *committer {
-	c := &committer{e: e, credit: map[int64]int{}}
+func newCommitter(e *Engine, cell int, s store.Committer) *committer {
+	c := &committer{e: e, cell: cell, store: s, credit: map[int64]int{}}
 	c.cond.L = &c.mu
-	c.t.e = e
+	c.t.e, c.t.cell = e, cell
 	c.t.changes.Reset()
 	return c
 }
@@ -159,7 +163,7 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 	t := &c.t
 	t.reset()
 	var decided execution.Time
-	err := c.e.store.Commit(ctx, &c.nd, func(l *store.Loaded) *store.Changes {
+	err := c.store.Commit(ctx, &c.nd, func(l *store.Loaded) *store.Changes {
 		_ = failpoint.Hit(failpoint.BatchLoaded)
 		t.begin(l)
 		for _, x := range batch {
@@ -242,7 +246,7 @@ func (c *committer) resolve(ctx context.Context) error {
 		need.Executions = append(need.Executions, c.doubts[i].id)
 	}
 	rows := make([]*store.Row, len(c.doubts))
-	err := c.e.store.Commit(ctx, &need, func(l *store.Loaded) *store.Changes {
+	err := c.store.Commit(ctx, &need, func(l *store.Loaded) *store.Changes {
 		copy(rows, l.Executions)
 		return nil
 	})
@@ -262,6 +266,7 @@ func (c *committer) resolve(ctx context.Context) error {
 // tx is one transaction as commands see it: what was loaded, what changes, and what follows once it is durable.
 type tx struct {
 	e       *Engine
+	cell    int // of the store
 	now     execution.Time
 	loaded  *store.Loaded
 	changes store.Changes
@@ -350,9 +355,9 @@ func (t *tx) waits(w *workflow, r *store.Row) {
 	switch {
 	case w == nil:
 	case r.Solo():
-		w.solo.Store(true)
+		w.solo.set(t.cell)
 	default:
-		w.backlog.Store(true)
+		w.backlog.set(t.cell)
 	}
 }
 
@@ -432,10 +437,10 @@ func (t *tx) publish() {
 	}
 	e.watchers.note(t.touched)
 	for _, w := range t.drained {
-		w.backlog.Store(false)
+		w.backlog.clear(t.cell)
 	}
 	for _, w := range t.soloDrained {
-		w.solo.Store(false)
+		w.solo.clear(t.cell)
 	}
 	for _, q := range t.queued {
 		t.waits(q.w, q.row)

@@ -148,7 +148,7 @@ func (e *Engine) TestEndpoint(ctx context.Context, c *Caller, id execution.ID) (
 		return nil, err
 	}
 	d := store.Delivery{ID: e.mint.id(), Project: c.Project, Endpoint: x.Key, Destination: x.destination, Type: store.MessageTest}
-	err = e.write(func(t *tx, _ []*store.Row) {
+	err = e.writeIn(e.cellOf(d.ID), func(t *tx, _ []*store.Row) {
 		d.At, d.DueAt = t.now, t.now
 		t.changes.Deliveries = append(t.changes.Deliveries, d)
 	})
@@ -169,6 +169,7 @@ func (t *tx) update(d *store.Delivery, change func(*store.Delivery)) {
 // deliveryWrite is a command that changes deliveries.
 type deliveryWrite struct {
 	owner int64
+	at    int // cell of the store
 	list  []store.Delivery
 	fill  func(t *tx, d *store.Delivery)
 	begin func() // called each time before fill runs; may be nil
@@ -177,6 +178,8 @@ type deliveryWrite struct {
 }
 
 func (w *deliveryWrite) project() int64 { return w.owner }
+
+func (w *deliveryWrite) cell() int { return w.at }
 
 func (w *deliveryWrite) weigh() (int, int) { return max(1, len(w.list)), 0 }
 
@@ -200,9 +203,28 @@ func (w *deliveryWrite) decide(t *tx) {
 
 func (w *deliveryWrite) settle(err error) { w.done <- err }
 
-// writeDeliveries runs fill on those of the deliveries that are still there, as they are now, in one transaction. Two
-// commands of one batch may have the same delivery: the later one sees what the earlier one did.
+// writeDeliveries runs fill on those of the deliveries that are still there, as they are now, in one transaction for each
+// cell of the store. Two commands of one batch may have the same delivery: the later one sees what the earlier one did.
 func (e *Engine) writeDeliveries(project int64, list []store.Delivery, fill func(t *tx, d *store.Delivery)) error {
-	w := &deliveryWrite{owner: project, list: list, fill: fill, done: make(chan error, 1)}
-	return e.do(w, w.done)
+	var failed error
+	for n, list := range e.deliveriesByCell(list) {
+		w := &deliveryWrite{owner: project, at: n, list: list, fill: fill, done: make(chan error, 1)}
+		if err := e.do(w, w.done); err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// deliveriesByCell groups deliveries by the cell of the store that has them.
+func (e *Engine) deliveriesByCell(list []store.Delivery) map[int][]store.Delivery {
+	if e.celled == nil {
+		return map[int][]store.Delivery{0: list}
+	}
+	groups := map[int][]store.Delivery{}
+	for _, d := range list {
+		n := e.cellOf(d.ID)
+		groups[n] = append(groups[n], d)
+	}
+	return groups
 }

@@ -54,8 +54,8 @@ func (e *Engine) restore(d *doubt, r *store.Row) {
 		e.matcher.wake(r.Session, r.ID, r.Revision)
 	}
 	if w := e.catalog.Load().workflows[r.Workflow]; w != nil && r.ReadyAt != 0 {
-		w.backlog.Store(true)
-		w.solo.Store(true)
+		w.backlog.set(e.cellOf(r.ID))
+		w.solo.set(e.cellOf(r.ID))
 	}
 	if due := r.DueAt(); due != 0 {
 		e.timekeeper.hint(due)

@@ -89,11 +89,13 @@ func (noMetrics) Fired(time.Duration)                     {}
 type Engine struct {
 	cfg     Config
 	store   store.Store
+	celled  store.Celled // the store, when it has cells
 	log     *slog.Logger
 	metrics Metrics
 	mint    *mint
 
-	committer  *committer
+	committer  *committer   // of the store's first cell, of most stores the only one
+	committers []*committer // by cell
 	matcher    *matcher
 	waiters    *waiters
 	watchers   *watchers
@@ -162,7 +164,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		draining: make(chan struct{}), stopped: make(chan struct{}), outgoing: outgoing{make(chan struct{}, 1)},
 	}
 	e.mint = newMint(e.store.Now)
-	e.committer = newCommitter(e)
+	e.split()
 	e.matcher = newMatcher(e)
 	e.waiters = newWaiters()
 	e.watchers = newWatchers()
@@ -223,8 +225,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.stopped)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	committed := make(chan error, 1)
-	go func() { committed <- e.committer.run(context.WithoutCancel(ctx)) }()
+	committed := make(chan error, len(e.committers))
+	for _, c := range e.committers {
+		go func() { committed <- c.run(context.WithoutCancel(ctx)) }()
+	}
 	var wg sync.WaitGroup
 	loops := []func(context.Context){e.timekeeper.run, e.recoverer.run, e.janitor.run, e.watchers.run}
 	if e.cfg.Files != nil {
@@ -241,8 +245,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.Drain()
 		stop()
 		wg.Wait()
-		e.committer.close()
-		err = <-committed
+		err = e.closeCommitters(committed, len(e.committers))
 	case err = <-committed:
 		if err != nil {
 			e.failure.Store(&err)
@@ -251,6 +254,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.Drain()
 		stop()
 		wg.Wait()
+		err = errors.Join(err, e.closeCommitters(committed, len(e.committers)-1))
 	}
 	e.ready.Store(false)
 	return err
@@ -307,7 +311,7 @@ func (e *Engine) traced(ctx context.Context, name string, x command, done <-chan
 
 // do submits a command and waits until it is settled.
 func (e *Engine) do(x command, done <-chan error) error {
-	if !e.committer.submit(x) {
+	if !e.submit(x) {
 		return e.unavailable(nil)
 	}
 	return e.outcome(<-done)
@@ -336,6 +340,7 @@ func (e *Engine) unavailable(err error) error {
 
 // write commits changes that need no rule: records of the catalog, keys, sessions.
 type write struct {
+	at    int // cell of the store
 	loads []execution.ID
 	fill  func(t *tx, rows []*store.Row)
 	first int
@@ -344,6 +349,8 @@ type write struct {
 
 // project is the engine's own: what goes this way is rare and small.
 func (w *write) project() int64 { return 0 }
+
+func (w *write) cell() int { return w.at }
 
 func (w *write) weigh() (int, int) { return max(1, len(w.loads)), 0 }
 
@@ -358,9 +365,19 @@ func (w *write) decide(t *tx) {
 
 func (w *write) settle(err error) { w.done <- err }
 
-// write commits what fill adds to the changes; fill may load the given executions and run rules on them.
+// write commits what fill adds to the changes; fill may load the given executions, which must be in one cell of the
+// store, and run rules on them. Without executions it is about what the first cell has.
 func (e *Engine) write(fill func(t *tx, rows []*store.Row), loads ...execution.ID) error {
-	w := &write{loads: loads, fill: fill, done: make(chan error, 1)}
+	cell := 0
+	if len(loads) > 0 {
+		cell = e.cellOf(loads[0])
+	}
+	return e.writeIn(cell, fill, loads...)
+}
+
+// writeIn is write for a cell of the store.
+func (e *Engine) writeIn(cell int, fill func(t *tx, rows []*store.Row), loads ...execution.ID) error {
+	w := &write{at: cell, loads: loads, fill: fill, done: make(chan error, 1)}
 	return e.do(w, w.done)
 }
 
@@ -368,6 +385,17 @@ func (e *Engine) write(fill func(t *tx, rows []*store.Row), loads ...execution.I
 // command, it is split until the guilty execution stands alone: the others are not held up by it. The error is the last
 // one met.
 func (e *Engine) writeEach(ids []execution.ID, n int, fill func(t *tx, row *store.Row)) error {
+	var failed error
+	for _, ids := range e.byCell(ids) {
+		if err := e.writeCell(ids, n, fill); err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// writeCell is writeEach for executions of one cell.
+func (e *Engine) writeCell(ids []execution.ID, n int, fill func(t *tx, row *store.Row)) error {
 	var failed error
 	for ; len(ids) > 0; ids = ids[min(n, len(ids)):] {
 		part := ids[:min(n, len(ids))]
@@ -383,7 +411,7 @@ func (e *Engine) writeEach(ids []execution.ID, n int, fill func(t *tx, row *stor
 		}
 		failed = err
 		if errors.Is(err, store.ErrRefused) && len(part) > 1 {
-			failed = e.writeEach(part, (len(part)+1)/2, fill)
+			failed = e.writeCell(part, (len(part)+1)/2, fill)
 		}
 		if failed != nil && !errors.Is(failed, store.ErrRefused) {
 			return failed

@@ -38,6 +38,7 @@ type Holding struct {
 // fileWrite commits changes about files: fill may use the records and executions that it loads.
 type fileWrite struct {
 	owner      int64 // project
+	at         int   // cell of the store
 	executions []execution.ID
 	files      []execution.ID
 	fill       func(t *tx, rows []*store.Row, files []*store.LoadedFile)
@@ -47,6 +48,8 @@ type fileWrite struct {
 }
 
 func (w *fileWrite) project() int64 { return w.owner }
+
+func (w *fileWrite) cell() int { return w.at }
 
 func (w *fileWrite) weigh() (int, int) { return 1 + len(w.files), 0 }
 
@@ -94,7 +97,10 @@ func (e *Engine) Upload(ctx context.Context, c *Caller, spec FileSpec, r io.Read
 			return nil, err
 		}
 	}
-	id := e.mint.id()
+	id := e.openID()
+	if spec.Holding != nil {
+		id = id.InShard(spec.Holding.Execution.Shard()) // with the execution, in one cell of the store
+	}
 	name := id.Text(execution.PrefixFile)
 	e.uploading.Store(id, true)
 	defer e.uploading.Delete(id)
@@ -139,7 +145,7 @@ func (e *Engine) Upload(ctx context.Context, c *Caller, spec FileSpec, r io.Read
 
 // record makes the record of a file whose content is stored.
 func (e *Engine) record(c *Caller, f *File, h *Holding) error {
-	w := &fileWrite{owner: c.Project}
+	w := &fileWrite{owner: c.Project, at: e.cellOf(f.ID)}
 	if h != nil {
 		w.executions = []execution.ID{h.Execution}
 	}
@@ -281,16 +287,40 @@ func (e *Engine) Files(ctx context.Context, c *Caller, l FileList) (files []File
 
 // DeleteFile removes a file, unless an execution that has not ended uses it. References to it remain and lead nowhere.
 func (e *Engine) DeleteFile(ctx context.Context, c *Caller, id execution.ID) error {
-	refused, err := e.removeFiles(ctx, c.Project, []execution.ID{id}, func(_ execution.Time, f *store.LoadedFile) error {
+	ids := []execution.ID{id}
+	if e.celled != nil { // each cell knows only of its own executions
+		if err := e.unused(c, id); err != nil {
+			return err
+		}
+	}
+	refused, err := e.removeFiles(ctx, c.Project, ids, func(_ execution.Time, f *store.LoadedFile) error {
 		switch {
 		case f == nil || f.Project != c.Project || f.Mark == fileGone:
 			return notFound("file")
 		case f.Open:
-			return &Error{Code: CodeFileInUse, Message: "an execution that has not ended uses the file; cancel it first, or wait"}
+			return errInUse
 		}
 		return nil
 	})
 	return errors.Join(refused, err)
+}
+
+var errInUse = &Error{Code: CodeFileInUse, Message: "an execution that has not ended uses the file; cancel it first, or wait"}
+
+// unused refuses a file that an open execution uses in any cell of the store.
+func (e *Engine) unused(c *Caller, id execution.ID) error {
+	for n := range e.committers {
+		used := false
+		if err := e.writeFiles(&fileWrite{owner: c.Project, at: n, files: []execution.ID{id}, fill: func(_ *tx, _ []*store.Row, files []*store.LoadedFile) {
+			used = files[0] != nil && files[0].Open && files[0].Project == c.Project
+		}}); err != nil {
+			return err
+		}
+		if used {
+			return errInUse
+		}
+	}
+	return nil
 }
 
 // DiscardFiles removes those of the files that no execution uses.
@@ -304,22 +334,57 @@ func (e *Engine) DiscardFiles(ctx context.Context, c *Caller, ids []execution.ID
 	return err
 }
 
+// forgetFiles removes the records of the files that may says nothing against, in every cell of the store that has one,
+// and returns those of which no record is left. refused is the last thing that was said against a file that is nowhere
+// removed.
+func (e *Engine) forgetFiles(project int64, ids []execution.ID, may func(execution.Time, *store.LoadedFile) error) (gone []File, refused, err error) {
+	removed, kept, refusals := map[execution.ID]File{}, map[execution.ID]bool{}, map[execution.ID]error{}
+	for n := range e.committers {
+		here := make([]*File, len(ids)) // what is removed
+		said := make([]error, len(ids))
+		there := make([]bool, len(ids)) // it stays
+		err := e.writeFiles(&fileWrite{owner: project, at: n, files: ids, fill: func(t *tx, _ []*store.Row, files []*store.LoadedFile) {
+			for i, f := range files {
+				here[i], there[i] = nil, false
+				if said[i] = may(t.now, f); said[i] != nil {
+					there[i] = f != nil && f.Mark != fileGone
+					continue
+				}
+				f.Mark = fileGone
+				t.changes.FilesGone = append(t.changes.FilesGone, f.ID)
+				file := f.File
+				here[i] = &file
+			}
+		}})
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, id := range ids {
+			if here[i] != nil {
+				removed[id] = *here[i]
+			}
+			kept[id] = kept[id] || there[i]
+			if said[i] != nil && (refusals[id] == nil || there[i]) {
+				refusals[id] = said[i] // what a cell says that has the file counts more
+			}
+		}
+	}
+	for _, id := range ids {
+		f, ok := removed[id]
+		switch {
+		case !ok:
+			refused = refusals[id]
+		case !kept[id]:
+			gone = append(gone, f)
+		}
+	}
+	return gone, refused, nil
+}
+
 // removeFiles removes the files that may says nothing against, their records first: what a crash leaves of their
 // contents has no record, and the sweeper removes it. refused is the last thing that was said.
 func (e *Engine) removeFiles(ctx context.Context, project int64, ids []execution.ID, may func(execution.Time, *store.LoadedFile) error) (refused, err error) {
-	var gone []File
-	err = e.writeFiles(&fileWrite{owner: project, files: ids, fill: func(t *tx, _ []*store.Row, files []*store.LoadedFile) {
-		refused, gone = nil, gone[:0]
-		for _, f := range files {
-			if err := may(t.now, f); err != nil {
-				refused = err
-				continue
-			}
-			f.Mark = fileGone
-			t.changes.FilesGone = append(t.changes.FilesGone, f.ID)
-			gone = append(gone, f.File)
-		}
-	}})
+	gone, refused, err := e.forgetFiles(project, ids, may)
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func (j *janitor) round(ctx context.Context) error {
 	// The sweep must walk through the keys faster than new ones are added.
 	sweeps := 1 + 2*e.keyed.Swap(0)/keysPerSweep
 	for range min(sweeps, janitorRounds) {
-		if err := e.write(func(t *tx, _ []*store.Row) {
+		if err := e.eachCell(func(t *tx) {
 			t.changes.SweepKeys, t.changes.SweepLinks = t.now.Add(-e.cfg.KeyWindow), t.now
 		}); err != nil {
 			errs = append(errs, err)

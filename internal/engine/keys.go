@@ -219,7 +219,7 @@ func (e *Engine) callerOf(r *store.Key) *Caller {
 func (e *Engine) keyUsed(k *knownKey, now execution.Time) {
 	record := k.record
 	record.LastUsedAt = now
-	e.committer.submit(&write{done: make(chan error, 1), fill: func(t *tx, _ []*store.Row) {
+	e.submit(&write{done: make(chan error, 1), fill: func(t *tx, _ []*store.Row) {
 		t.changes.KeyUses = append(t.changes.KeyUses, record)
 	}})
 }

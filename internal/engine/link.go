@@ -73,6 +73,8 @@ type makeLink struct {
 
 func (c *makeLink) project() int64 { return c.caller.Project }
 
+func (c *makeLink) cell() int { return c.e.cellOf(c.id) }
+
 func (c *makeLink) weigh() (int, int) { return 1, 0 }
 
 func (c *makeLink) need(n *store.Need) {
@@ -206,6 +208,7 @@ func (e *Engine) Link(ctx context.Context, token string) (*LinkView, error) {
 
 // useLink is the command behind DecideByLink.
 type useLink struct {
+	e        *Engine
 	hash     [32]byte
 	id       execution.ID
 	step     string
@@ -218,6 +221,8 @@ type useLink struct {
 }
 
 func (c *useLink) project() int64 { return c.owner }
+
+func (c *useLink) cell() int { return c.e.cellOf(c.id) }
 
 func (c *useLink) weigh() (int, int) { return 1, 0 }
 
@@ -269,7 +274,7 @@ func (e *Engine) DecideByLink(ctx context.Context, token string, r *DecisionRequ
 	if err != nil {
 		return nil, err
 	}
-	cmd := &useLink{hash: hash, id: link.Execution, step: link.Step, owner: link.Project, done: make(chan error, 1)}
+	cmd := &useLink{e: e, hash: hash, id: link.Execution, step: link.Step, owner: link.Project, done: make(chan error, 1)}
 	cmd.decision = execution.Decision{
 		Actor: execution.Actor{Kind: execution.ActorLink}, Step: link.Step, Approved: r.Approved, Comment: r.Comment, By: r.By,
 	}

@@ -38,6 +38,7 @@ type session struct {
 	polling  int           // parked polls
 	claiming bool          // a claim for it is with the committer
 	next     int           // where its next claim begins among its workflows
+	cell     int           // of the store in which its latest claim looked
 	seen     execution.Time
 	expires  execution.Time
 	beating  int           // heartbeats that are with the committer
@@ -227,7 +228,7 @@ func (s *session) poke() {
 // reserve finds a session that can take a new execution of the workflow right now, and promises it one. It returns nil
 // while the queue may hold older ones.
 func (m *matcher) reserve(w *workflow, now execution.Time) *session {
-	if w.backlog.Load() || m.e.isDraining() {
+	if w.backlog.any(len(m.e.committers)) || m.e.isDraining() {
 		return nil
 	}
 	m.mu.Lock()
@@ -420,28 +421,32 @@ func (e *Engine) pump() {
 		if s.claiming || s.credit() <= 0 || !s.alive(now) {
 			continue
 		}
-		if slices.ContainsFunc(s.workflows, func(w *workflow) bool { return m.worth(s, w) }) {
-			s.claiming = true
-			claims = append(claims, &claim{e: e, session: s})
+		for i := range e.committers {
+			cell := (s.cell + 1 + i) % len(e.committers)
+			if slices.ContainsFunc(s.workflows, func(w *workflow) bool { return m.worth(s, w, cell) }) {
+				s.claiming, s.cell = true, cell
+				claims = append(claims, &claim{e: e, session: s, at: cell})
+				break
+			}
 		}
 	}
 	m.mu.Unlock()
 	for _, c := range claims {
-		if !e.committer.submit(c) {
+		if !e.submit(c) {
 			c.settle(nil)
 		}
 	}
 }
 
-// worth reports whether a claim for the session may find something in the workflow's queue; the mutex is held.
-func (m *matcher) worth(s *session, w *workflow) bool {
-	return w.backlog.Load() && !s.soloNext || m.worthSolo(s, w)
+// worth reports whether a claim for the session may find something in a cell of the workflow's queue; the mutex is held.
+func (m *matcher) worth(s *session, w *workflow, cell int) bool {
+	return w.backlog.has(cell) && !s.soloNext || m.worthSolo(s, w, cell)
 }
 
 // worthSolo reports whether the session should look for executions that must run alone: it can take one, or somebody
 // has to be chosen who empties itself for one. The mutex is held.
-func (m *matcher) worthSolo(s *session, w *workflow) bool {
-	return w.solo.Load() && (s.empty() || !m.soloAwaited(w))
+func (m *matcher) worthSolo(s *session, w *workflow, cell int) bool {
+	return w.solo.has(cell) && (s.empty() || !m.soloAwaited(w))
 }
 
 // soloAwaited reports whether a session of the workflow already empties itself for an execution that must run alone.

@@ -49,6 +49,9 @@ func (m *mint) id() execution.ID {
 	return execution.MakeID(order>>12, uint16(order&0xfff), tail)
 }
 
+// in makes a new ID in the shard.
+func (m *mint) in(shard int) execution.ID { return m.id().InShard(shard) }
+
 // leaseText makes a lease token for the given attempt: the attempt and 128 random bits.
 func (m *mint) leaseText(attempt int32) string {
 	var id execution.ID

@@ -42,7 +42,7 @@ func (t *tx) outbox(r *store.Row, was before) {
 
 func (t *tx) message(r *store.Row, endpoint, destination int64, kind store.MessageType) {
 	t.changes.Deliveries = append(t.changes.Deliveries, store.Delivery{
-		ID: t.e.mint.id(), Project: r.Project, Endpoint: endpoint, Execution: r.ID, Destination: destination, Type: kind,
+		ID: t.e.mint.in(r.ID.Shard()), Project: r.Project, Endpoint: endpoint, Execution: r.ID, Destination: destination, Type: kind,
 		Revision: r.Revision, Status: r.Status, Attempt: r.Attempt, At: t.now, DueAt: t.now,
 	})
 }

@@ -44,19 +44,28 @@ func (e *Engine) TakeDeliveries(list []Delivery, lease time.Duration) ([]Deliver
 	for i := range list {
 		known[list[i].ID] = list[i].DueAt
 	}
-	var taken []Delivery
-	w := &deliveryWrite{list: list, begin: func() { taken = nil }, done: make(chan error, 1)}
-	w.fill = func(t *tx, d *store.Delivery) {
-		if d.State != store.DeliveryPending || d.DueAt != known[d.ID] {
-			return
+	var all []Delivery
+	var failed error
+	for n, list := range e.deliveriesByCell(list) {
+		var taken []Delivery
+		w := &deliveryWrite{at: n, list: list, begin: func() { taken = nil }, done: make(chan error, 1)}
+		w.fill = func(t *tx, d *store.Delivery) {
+			if d.State != store.DeliveryPending || d.DueAt != known[d.ID] {
+				return
+			}
+			t.update(d, func(d *store.Delivery) { d.DueAt = t.now.Add(lease) })
+			taken = append(taken, *d)
 		}
-		t.update(d, func(d *store.Delivery) { d.DueAt = t.now.Add(lease) })
-		taken = append(taken, *d)
+		if err := e.do(w, w.done); err != nil {
+			failed = err
+			continue
+		}
+		all = append(all, taken...)
 	}
-	if err := e.do(w, w.done); err != nil {
-		return nil, err
+	if len(all) > 0 {
+		return all, nil // the rest is due again
 	}
-	return taken, nil
+	return nil, failed
 }
 
 // ReturnDeliveries gives back what was taken and not tried: it is due at once.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -80,8 +81,10 @@ func (r *recoverer) sweep(ctx context.Context) {
 	if err := e.giveBack(back, true); err != nil && ctx.Err() == nil {
 		e.log.Error("could not take back what was not acknowledged", "error", err)
 	}
-	if e.committer.doubtful.Load() {
-		_ = e.write(func(*tx, []*store.Row) {}) // lets the committer find out
+	for _, c := range e.committers {
+		if c.doubtful.Load() {
+			_ = e.writeIn(c.cell, func(*tx, []*store.Row) {}) // lets the committer find out
+		}
 	}
 }
 
@@ -204,12 +207,11 @@ func (r *recoverer) takeBack(ctx context.Context, x *ending) error {
 	e, key := r.e, x.s.record.Key
 	_ = failpoint.Hit(failpoint.SessionLost)
 	// What the running transaction promised is durable once an empty one has passed behind it.
-	if err := e.write(func(*tx, []*store.Row) {}); err != nil {
-		return err
-	}
-	rows, err := e.store.Held(ctx, key)
-	if err != nil {
-		return err
+	passed := e.pass()
+	rows, err := e.store.Held(ctx, key) // also with an error: those that could be read
+	passed = errors.Join(passed, err)
+	if passed != nil && len(rows) == 0 {
+		return passed
 	}
 	ids := make([]execution.ID, len(rows))
 	for i, row := range rows {
@@ -239,10 +241,10 @@ func (r *recoverer) takeBack(ctx context.Context, x *ending) error {
 			}
 		})
 	})
-	if err != nil {
+	if err = errors.Join(passed, err); err != nil {
 		return err
 	}
-	err = e.write(func(t *tx, _ []*store.Row) { t.changes.Gone = append(t.changes.Gone, key) })
+	err = e.writeIn(e.cellOf(x.s.record.ID), func(t *tx, _ []*store.Row) { t.changes.Gone = append(t.changes.Gone, key) })
 	if err == nil {
 		e.log.Info("worker session ended", "session_id", x.s.record.ID.Text(execution.PrefixSession), "name", x.s.record.Name, "lost", x.lost)
 	}

@@ -93,6 +93,7 @@ type ReportResult struct {
 // report is the command behind Report.
 type report struct {
 	e       *Engine
+	at      int   // cell of the store
 	owner   int64 // project
 	session int64
 	ops     []Operation
@@ -105,6 +106,8 @@ type report struct {
 	files   []opFiles // of the few operations whose payloads refer to files, in their order
 	bytes   int
 	done    chan error
+
+	places []int // of its operations among those of the whole report; nil: it is the whole
 }
 
 // opFiles is what the payload of an operation refers to, or why it cannot be taken.
@@ -121,6 +124,8 @@ type staleLease struct {
 }
 
 func (c *report) project() int64 { return c.owner }
+
+func (c *report) cell() int { return c.at }
 
 func (c *report) weigh() (int, int) { return len(c.ops), c.bytes }
 
@@ -354,24 +359,18 @@ func (t *tx) recordedNow(row *store.Row, step string) bool {
 // Report applies what a worker reports; each operation is answered on its own. When it returns nil, everything that
 // was accepted is durable.
 func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*ReportResult, error) {
-	cmd := &report{e: e, owner: c.Project, ops: r.Operations, results: make([]OpResult, len(r.Operations)), done: make(chan error, 1)}
+	var key int64 // of the session
 	var reporting []*holding
 	s, err := e.matcher.contact(c, r.Session, r.Received, func(s *session) {
-		cmd.session = s.record.Key
+		key = s.record.Key
 		reporting = s.reports(r.Operations, e.store.Epoch())
 	})
 	if err != nil {
 		return nil, err
 	}
-	cmd.steps = make([]int, 0, len(r.Operations))
-	for i := range r.Operations {
-		cmd.bytes += len(r.Operations[i].Body) + len(r.Operations[i].Details)
-	}
-	cmd.refer(ctx)
-	if len(cmd.ops) > 0 {
-		err = e.traced(ctx, "engine.report", cmd, cmd.done)
-	}
-	out := &ReportResult{Results: cmd.results}
+	out := &ReportResult{}
+	cmds := e.reports(c, key, r.Operations)
+	err = e.report(ctx, cmds)
 	e.matcher.mu.Lock()
 	for _, h := range reporting {
 		h.reporting--
@@ -386,15 +385,23 @@ func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*Repo
 	if err := failpoint.Hit(failpoint.ReportCommitted); err != nil {
 		return nil, e.unavailable(err)
 	}
-	for i := range cmd.results {
-		if cmd.results[i].Duplicate && cmd.ops[i].Kind == OpSleep {
-			e.recallSleep(ctx, c.Project, &cmd.ops[i], &cmd.results[i])
+	for _, cmd := range cmds {
+		if err := e.recall(ctx, s, cmd); err != nil {
+			return nil, err
 		}
 	}
-	if err := e.recallWaits(ctx, s, cmd); err != nil {
-		return nil, err
-	}
+	out.Results = joined(cmds, len(r.Operations))
 	return out, nil
+}
+
+// recall completes the answers to what was recorded before, once the report is durable.
+func (e *Engine) recall(ctx context.Context, s *session, cmd *report) error {
+	for i := range cmd.results {
+		if cmd.results[i].Duplicate && cmd.ops[i].Kind == OpSleep {
+			e.recallSleep(ctx, cmd.owner, &cmd.ops[i], &cmd.results[i])
+		}
+	}
+	return e.recallWaits(ctx, s, cmd)
 }
 
 // reports notes what a report of the operations tells about what the session holds, and returns the holdings that they

@@ -22,7 +22,7 @@ func (c *fakeCommand) settle(error)      {}
 // everything comes through.
 func TestABatchIsShared(t *testing.T) {
 	t.Parallel()
-	c := newCommitter(&Engine{})
+	c := newCommitter(&Engine{}, 0, nil)
 	put := func(project int64, n, ops, bytes int) {
 		for i := range n {
 			c.submit(&fakeCommand{of: project, n: int64(i), ops: ops, bytes: bytes})

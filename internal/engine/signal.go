@@ -28,6 +28,7 @@ type DecisionRequest struct {
 
 // address is the command behind Signal, Approve and Reject: a rule for one execution on behalf of a caller.
 type address struct {
+	e      *Engine
 	caller *Caller
 	id     execution.ID
 	size   int
@@ -43,6 +44,8 @@ type address struct {
 }
 
 func (c *address) project() int64 { return c.caller.Project }
+
+func (c *address) cell() int { return c.e.cellOf(c.id) }
 
 func (c *address) weigh() (int, int) { return 1, c.size }
 
@@ -87,7 +90,7 @@ func (e *Engine) address(ctx context.Context, c *Caller, id execution.ID, span s
 		return nil, false, err
 	}
 	cmd := &address{
-		caller: c, id: id, size: len(payload), files: files, done: make(chan error, 1),
+		e: e, caller: c, id: id, size: len(payload), files: files, done: make(chan error, 1),
 		rule: func(row *store.Row, now execution.Time) ([]execution.Event, error) { return rule(row, payload, now) },
 	}
 	if err := e.traced(ctx, span, cmd, cmd.done); err != nil {

@@ -73,6 +73,8 @@ type start struct {
 
 func (c *start) project() int64 { return c.caller.Project }
 
+func (c *start) cell() int { return c.e.cellOf(c.id) }
+
 func (c *start) weigh() (int, int) { return 1, len(c.req.Input) + len(c.details) }
 
 func (c *start) need(n *store.Need) {
@@ -205,7 +207,7 @@ func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) 
 			list = append(list, cmds[i])
 		}
 	}
-	if !e.committer.submit(list...) {
+	if !e.submit(list...) {
 		for i := range out {
 			if out[i].Err == nil {
 				out[i].Err = e.unavailable(nil)
@@ -233,7 +235,12 @@ func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) 
 // prepare makes the command and checks everything about it that needs no transaction. With an idempotency key, what is
 // wrong with the start is answered only when the key is not an earlier start's: that one is answered as it was.
 func (e *Engine) prepare(ctx context.Context, c *Caller, r *StartRequest) (*start, error) {
-	cmd := &start{e: e, caller: c, req: r, id: e.mint.id(), done: make(chan error, 1)}
+	cmd := &start{e: e, caller: c, req: r, done: make(chan error, 1)}
+	if r.IdempotencyKey != "" {
+		cmd.id = e.mint.in(keyShard(c.Project, r.IdempotencyKey))
+	} else {
+		cmd.id = e.openID()
+	}
 	cmd.files, cmd.refused = e.refer(ctx, c.Project, r)
 	cmd.details = r.details().encode()
 	if cmd.refused == nil {

@@ -71,7 +71,7 @@ func (e *Engine) OpenSession(ctx context.Context, c *Caller, spec *SessionSpec) 
 		}
 	}
 	view := &SessionView{
-		ID: e.mint.id(), Lease: e.cfg.Lease, Heartbeat: e.cfg.Lease / 3, MaxWait: MaxWait, MaxOperations: MaxOperations,
+		ID: e.openID(), Lease: e.cfg.Lease, Heartbeat: e.cfg.Lease / 3, MaxWait: MaxWait, MaxOperations: MaxOperations,
 	}
 	record := store.Session{
 		Project: c.Project, ID: view.ID, Name: spec.Name, SDK: spec.SDK, Version: spec.Version, Capacity: int32(spec.Capacity),
@@ -95,14 +95,14 @@ func (e *Engine) OpenSession(ctx context.Context, c *Caller, spec *SessionSpec) 
 		return nil, err
 	}
 	record.Key = key
-	err = e.write(func(t *tx, _ []*store.Row) {
+	err = e.writeIn(e.cellOf(view.ID), func(t *tx, _ []*store.Row) {
 		record.CreatedAt, record.SeenAt, record.ExpiresAt = t.now, t.now, t.now.Add(e.cfg.Lease)
 		t.changes.Sessions = append(t.changes.Sessions, record)
 	})
 	if err != nil {
 		if errors.Is(err, store.ErrUnknown) {
 			// The worker opens another session; the next start of the server ends this one if this does not.
-			_ = e.write(func(t *tx, _ []*store.Row) { t.changes.Gone = append(t.changes.Gone, key) })
+			_ = e.writeIn(e.cellOf(view.ID), func(t *tx, _ []*store.Row) { t.changes.Gone = append(t.changes.Gone, key) })
 		}
 		return nil, err
 	}
@@ -270,7 +270,7 @@ func (e *Engine) Heartbeat(_ context.Context, c *Caller, r *HeartbeatRequest) (*
 
 // saveSession writes a session's record as it is now, unless the session has ended: its record must not come back.
 func (e *Engine) saveSession(s *session, prolong bool) error {
-	return e.write(func(t *tx, _ []*store.Row) {
+	return e.writeIn(e.cellOf(s.record.ID), func(t *tx, _ []*store.Row) {
 		m := e.matcher
 		m.mu.Lock()
 		defer m.mu.Unlock()

@@ -380,7 +380,7 @@ func (e *Engine) DeleteWorkflow(ctx context.Context, c *Caller, ref string) erro
 	// No start may come between the count and the deletion: none is accepted from here on, and those that were are
 	// counted once an empty transaction has passed behind them.
 	w.closing.Store(true)
-	if err = e.write(func(*tx, []*store.Row) {}); err == nil {
+	if err = e.pass(); err == nil {
 		err = e.checkClosed(ctx, c, w)
 	}
 	record := w.record.Load().Workflow

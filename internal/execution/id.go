@@ -41,6 +41,13 @@ func IDFromParts(order, tail int64) ID {
 // Shard is the ID's shard, 0 to 1023.
 func (id ID) Shard() int { return int(binary.BigEndian.Uint16(id[14:])) & (1<<ShardBits - 1) }
 
+// InShard is the ID with another shard.
+func (id ID) InShard(shard int) ID {
+	tail := binary.BigEndian.Uint16(id[14:])
+	binary.BigEndian.PutUint16(id[14:], tail&^(1<<ShardBits-1)|uint16(shard)&(1<<ShardBits-1))
+	return id
+}
+
 // IsZero reports whether the ID is the zero ID, which names nothing.
 func (id ID) IsZero() bool { return id == ID{} }
 
