@@ -22,6 +22,8 @@ type Evidence struct {
 	Deleted map[string]bool
 	// Brief are the workflows whose executions the server may remove during the run.
 	Brief map[string]bool
+	// Operations are the requests of which histories are checked.
+	Operations []Operation
 	// Losses are the worker sessions that were let die.
 	Losses []Loss
 	// Calm says that no worker was killed or stopped: no lease may have been lost.
@@ -90,6 +92,9 @@ type Verdict struct {
 	Returned   int // claims taken back that did not count
 	Lost       int // leases lost
 	Poisoned   int
+	Operations int            // of histories that were checked
+	Histories  map[string]int // with more than one operation, by model
+	Undecided  int            // histories for which no order was found or excluded in time
 	States     map[string]int // how many executions were seen in a state
 	Edges      map[string]int // "a → b": how often
 	Events     map[string]int // by type
@@ -113,6 +118,9 @@ func (v *Verdict) Merge(w *Verdict) {
 	if v.States == nil {
 		v.States, v.Edges, v.Events = map[string]int{}, map[string]int{}, map[string]int{}
 	}
+	if v.Histories == nil {
+		v.Histories = map[string]int{}
+	}
 	v.Violations = append(v.Violations, w.Violations...)
 	v.Acked += w.Acked
 	v.Unknown += w.Unknown
@@ -122,7 +130,9 @@ func (v *Verdict) Merge(w *Verdict) {
 	v.Returned += w.Returned
 	v.Lost += w.Lost
 	v.Poisoned += w.Poisoned
-	for into, from := range map[*map[string]int]map[string]int{&v.States: w.States, &v.Edges: w.Edges, &v.Events: w.Events} {
+	v.Operations += w.Operations
+	v.Undecided += w.Undecided
+	for into, from := range map[*map[string]int]map[string]int{&v.States: w.States, &v.Edges: w.Edges, &v.Events: w.Events, &v.Histories: w.Histories} {
 		for k, n := range from {
 			(*into)[k] += n
 		}
@@ -163,6 +173,7 @@ func Judge(e *Evidence) *Verdict {
 	v.sights(e, byID)
 	v.told(e, byID)
 	v.steps(e, byID)
+	v.linear(e.Operations)
 	for _, loss := range e.Losses {
 		v.loss(e, loss)
 	}
