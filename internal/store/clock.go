@@ -43,6 +43,14 @@ func NewClock(source func() time.Time, atLeast execution.Time) *Clock {
 	}, atLeast)
 }
 
+// FollowClock starts a clock that follows another one, whose time read tells together with the time that has passed here.
+func FollowClock(read func() (time.Time, time.Duration), atLeast execution.Time) *Clock {
+	return newClock(func() reading {
+		wall, passed := read()
+		return reading{wall, passed}
+	}, atLeast)
+}
+
 func newClock(read func() reading, atLeast execution.Time) *Clock {
 	first := read()
 	c := &Clock{read: read, last: first.passed, now: first.wall}
@@ -64,4 +72,14 @@ func (c *Clock) Now() execution.Time {
 		c.now = c.now.Add(min(max(r.wall.Sub(c.now), -limit), limit))
 	}
 	return execution.TimeOf(c.now)
+}
+
+// Advance moves the clock forward to the instant, unless it is there already: a record of that time was seen, and nothing
+// that follows may be earlier.
+func (c *Clock) Advance(to execution.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := to.Std(); t.After(c.now) {
+		c.now = t
+	}
 }

@@ -20,7 +20,8 @@ type Store interface {
 	//
 	// decide is quick and does no I/O. A nil or empty Changes commits nothing but reservations are given back. On error
 	// nothing was changed, except that ErrUnknown says that it may have been. ErrRefused says that the database refused
-	// the changes themselves: another batch may pass. ErrFailed says that the store must not be used any more.
+	// the changes themselves: another batch may pass. ErrUnavailable says that no batch would pass now. ErrFailed says that
+	// the store must not be used any more.
 	Commit(ctx context.Context, need *Need, decide func(*Loaded) *Changes) error
 
 	// Now is the store's clock. It never runs backwards within one process.
@@ -121,6 +122,9 @@ var (
 	ErrRefused = errors.New("refused by the database")
 	// ErrFailed is a store that can no longer be trusted to write: input/output error, full disk, corruption.
 	ErrFailed = errors.New("store failed")
+	// ErrUnavailable is a database that cannot be reached or is not ready for work. Nothing happened, and the same may pass
+	// later.
+	ErrUnavailable = errors.New("database unavailable")
 	// ErrLocked is a store that another server has open.
 	ErrLocked = errors.New("in use by another server")
 )

@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// errClosed is what reads and commits of a closed store return.
+var errClosed = fmt.Errorf("postgres: store is closed: %w", os.ErrClosed)
+
+// read runs f with a read connection. A connection that turns out to be lost is replaced once: reading twice does no harm,
+// and after a restart of the server every idle connection is lost.
+func (s *Store) read(ctx context.Context, f func(*conn) error) error {
+	for again := true; ; again = false {
+		if s.closed.Load() {
+			return errClosed
+		}
+		p, err := s.readers.Acquire(ctx)
+		if err != nil {
+			return s.acquireError(ctx, err)
+		}
+		c := connOf(p)
+		err = f(c)
+		lost := c.pg.IsClosed()
+		p.Release()
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil && lost && again {
+			continue
+		}
+		return classify(err)
+	}
+}
+
+func (s *Store) acquireError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if s.closed.Load() {
+		return errClosed
+	}
+	return unavailable(err)
+}
+
+// query runs one statement with a read connection and calls each for its rows. When the connection is lost on the way,
+// the rows come again from the first: begin is called before them, if it is not nil.
+func (s *Store) query(ctx context.Context, sql string, a *args, begin func(), each func(*row) error) error {
+	return s.read(ctx, func(c *conn) error {
+		if begin != nil {
+			begin()
+		}
+		return c.query(ctx, sql, a, each)
+	})
+}
+
+// view is a number of reads that see the same state.
+type view struct {
+	ctx context.Context
+	c   *conn
+}
+
+// query runs one statement.
+func (v *view) query(sql string, a *args, each func(*row) error) error {
+	return v.c.query(v.ctx, sql, a, each)
+}
+
+// snapshot runs f, all of whose reads see the same state. It may run twice, the first time in vain.
+func (s *Store) snapshot(ctx context.Context, f func(*view) error) error {
+	return s.read(ctx, func(c *conn) (err error) {
+		if err := c.query(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", nil, nil); err != nil {
+			return err
+		}
+		open := true
+		defer func() {
+			if open { // f panicked
+				c.close()
+			}
+		}()
+		err = f(&view{ctx, c})
+		open = false
+		if c.pg.IsClosed() {
+			return err
+		}
+		end := "COMMIT"
+		if err != nil {
+			end = "ROLLBACK"
+		}
+		if e := c.query(context.WithoutCancel(ctx), end, nil, nil); e != nil {
+			c.close()
+			if err == nil {
+				err = e
+			}
+		}
+		return err
+	})
+}
+
+// pgError finds the server's own error in an error.
+func pgError(err error) *pgconn.PgError {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
