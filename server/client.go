@@ -26,15 +26,19 @@ func (s *Server) Client() (*sojourn.Client, error) {
 }
 
 // Transport answers requests, whatever host they name, inside this process: for an http.Client that needs no listener.
-func (s *Server) Transport() http.RoundTripper { return inProcess{s.handler} }
+func (s *Server) Transport() http.RoundTripper { return inProcess{s.gate} }
 
 // inProcess answers requests by calling the handler.
-type inProcess struct{ handler http.Handler }
+type inProcess struct{ gate *gate }
 
 // RoundTrip implements http.RoundTripper.
 func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	// The handler gets a request as a server would have made it, and its context ends with the answer.
+	if t.gate.closing.Err() != nil {
+		return nil, ErrClosed
+	}
 	ctx, cancel := context.WithCancel(r.Context())
+	stop := context.AfterFunc(t.gate.closing, cancel)
 	in := r.Clone(ctx)
 	in.RequestURI, in.RemoteAddr = r.URL.RequestURI(), "127.0.0.1:0"
 	if in.Host == "" {
@@ -46,6 +50,7 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := &answer{header: http.Header{}, streams: make(chan struct{})}
 	done := make(chan error, 1)
 	go func() {
+		defer stop()
 		defer cancel()
 		defer func() {
 			p := recover()
@@ -63,14 +68,14 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 			}
 			done <- end
 		}()
-		t.handler.ServeHTTP(w, in)
+		t.gate.ServeHTTP(w, in)
 	}()
 	select {
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	case <-w.streams:
-		stop := context.AfterFunc(ctx, func() { _ = w.reader.CloseWithError(context.Cause(ctx)) })
-		return w.response(r, -1, &streamed{io.MultiReader(&w.body, w.reader), w.reader, func() { stop(); cancel() }}), nil
+		unread := context.AfterFunc(ctx, func() { _ = w.reader.CloseWithError(context.Cause(ctx)) })
+		return w.response(r, -1, &streamed{io.MultiReader(&w.body, w.reader), w.reader, func() { unread(); cancel() }}), nil
 	case err := <-done:
 		if err != nil {
 			return nil, err

@@ -36,7 +36,8 @@ type Server struct {
 	files      blob.Store
 	engine     *engine.Engine
 	root       *engine.Caller
-	handler    http.Handler
+	handler    http.Handler       // the gate and what lies behind it
+	gate       *gate              // nil before it is built
 	listener   *capped            // nil without one
 	metrics    *telemetry.Metrics // nil without
 	tracing    *telemetry.Tracing // nil without
@@ -121,7 +122,8 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := s.startDispatcher(ctx, h); err != nil {
 		return err
 	}
-	s.handler = s.harden(h)
+	s.gate = newGate(s.harden(h))
+	s.handler = s.gate
 	s.http.Handler = s.handler
 	return s.writeAdmin()
 }
@@ -260,6 +262,11 @@ func (s *Server) release() error {
 		s.engine.Drain()
 		s.stop()
 		<-s.stopped
+	}
+	if s.gate != nil && !s.gate.close(afterFailure) {
+		s.log.Warn("requests that do not end were left behind")
+	}
+	if s.stop != nil {
 		if s.failed != nil {
 			errs = append(errs, fmt.Errorf("the store failed: %w", s.failed))
 		}
