@@ -399,6 +399,8 @@ func TestEigenpalList(t *testing.T) {
 	for _, id := range ids {
 		s.post("/v1/executions/"+id+"/terminate", nil)
 	}
+	s.send(request{key: s.key, method: "DELETE", path: "/v1/workflows/job"}).problem(409, "conflict") // its worker lives
+	s.send(request{key: s.key, method: "DELETE", path: "/v1/worker/sessions/" + w.session}).is(204)
 	s.send(request{key: s.key, method: "DELETE", path: "/v1/workflows/job"}).is(204)
 	if p := s.get("/api/v1/workflows/" + ref + "/executions").page(); p.Total != 7 || p.Data[0]["workflow"] != nil {
 		t.Errorf("%+v", p)

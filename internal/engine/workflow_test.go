@@ -201,6 +201,10 @@ func TestAWorkflowIsDeletedOnlyWhenNothingIsOpen(t *testing.T) {
 	a := w.poll()[0]
 	wantCode(t, "delete with one running", b.DeleteWorkflow(t.Context(), b.root, "w"), "conflict")
 	accepted(t, w.report(complete(a, `{}`)))
+	wantCode(t, "delete with a live worker", b.DeleteWorkflow(t.Context(), b.root, "w"), "conflict")
+	if err := b.CloseSession(t.Context(), b.root, w.id); err != nil {
+		t.Fatal(err)
+	}
 	if err := b.DeleteWorkflow(t.Context(), b.root, "w"); err != nil {
 		t.Fatal(err)
 	}

@@ -366,13 +366,18 @@ func (e *Engine) UpdateWorkflow(_ context.Context, c *Caller, ref string, u Work
 	return e.workflowView(w), nil
 }
 
-// DeleteWorkflow removes a workflow that has no open executions. Its finished executions remain, without a workflow.
+// DeleteWorkflow removes a workflow that has no open executions and that no worker serves. Its finished executions
+// remain, without a workflow.
 func (e *Engine) DeleteWorkflow(ctx context.Context, c *Caller, ref string) error {
 	e.catalogMu.Lock()
 	defer e.catalogMu.Unlock()
 	w, err := e.named(c, ref)
 	if err != nil {
 		return err
+	}
+	if n := e.matcher.workers(w.key); n > 0 {
+		// They would go on to ask for the work of a workflow that never has any again, also when its name is used anew.
+		return &Error{Code: CodeConflict, Message: fmt.Sprintf("workflow %q is served by %d live workers; stop them first", w.info.Name, n)}
 	}
 	if err := e.checkClosed(ctx, c, w); err != nil {
 		return err
