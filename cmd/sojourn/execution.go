@@ -224,18 +224,27 @@ func await(ctx context.Context, client *sojourn.Client, x *sojourn.Execution, un
 func (c *cli) cancelCommand() *cobra.Command {
 	var reason string
 	var grace config.Duration
+	var bulk cancelAll
 	cmd := &cobra.Command{
-		Use:   "cancel ID…",
+		Use:   "cancel {ID… | --all}",
 		Short: "ask executions to stop",
 		Long: `Ask executions to stop. One that no worker holds is cancelled at once. A running handler is told, and may clean up
-during the grace; after that it is cancelled anyway.`,
-		Args:              cobra.MinimumNArgs(1),
+during the grace; after that it is cancelled anyway.
+
+With --all, every open execution is asked, or those that the filters let through.`,
+		Example: `  sojourn execution cancel exec_01jd7x0m8ke9tb3a0r6v5n2w4q --reason "ordered twice"
+  sojourn execution cancel --all --workflow order --status pending`,
 		ValidArgsFunction: c.completeExecutions(sojourn.StatusCreated, sojourn.StatusPending, sojourn.StatusRunning, sojourn.StatusWaiting),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p := sojourn.CancelParams{Reason: reason}
 			if cmd.Flags().Changed("grace") {
 				d := time.Duration(grace)
 				p.Grace = &d
+			}
+			if given, err := bulk.given(cmd, args); err != nil {
+				return err
+			} else if given {
+				return bulk.run(cmd, c, p)
 			}
 			return c.each(args, func(client *sojourn.Client, id string) error {
 				x, err := client.Executions.Cancel(cmd.Context(), id, p)
@@ -249,6 +258,7 @@ during the grace; after that it is cancelled anyway.`,
 			})
 		},
 	}
+	bulk.add(cmd, c)
 	cmd.Flags().StringVar(&reason, "reason", "", "`text` that is kept with it")
 	cmd.Flags().Var(&grace, "grace", "how much `time` the handler may take; default 30s")
 	cmd.Flags().Lookup("grace").DefValue = ""

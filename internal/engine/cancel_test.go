@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -262,6 +263,86 @@ func TestCancelByFilter(t *testing.T) {
 			}
 		}
 		b.wantStatus(other, execution.Pending)
+		b.audit()
+	})
+}
+
+// unserved makes a workflow that no worker serves.
+func (b *bench) unserved(name string) {
+	b.t.Helper()
+	if _, err := b.CreateWorkflow(b.t.Context(), b.root, engine.WorkflowSpec{Name: name}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Repeated as long as there are more, a cancel of all comes to an end, though what runs takes its time to stop; what
+// nobody runs goes first.
+func TestCancelAllComesToAnEnd(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, b *bench) {
+		w := b.worker(7, "echo")
+		for range 3 {
+			b.start("echo")
+		}
+		w.poll()
+		b.unserved("unserved")
+		queued := b.start("unserved").ID
+		for range 4 { // newer than what is queued
+			b.start("echo")
+		}
+		w.poll()
+		var got []engine.BulkCancel
+		for range 10 {
+			r, err := b.CancelAll(t.Context(), b.root, &engine.ListRequest{Limit: 3}, engine.CancelRequest{Reason: "closing"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, *r); len(got) == 1 {
+				b.wantStatus(queued, execution.Cancelled)
+			}
+			if !r.More {
+				break
+			}
+		}
+		want := []engine.BulkCancel{
+			{Matched: 3, Cancelled: 1, Requested: 2, More: true}, {Matched: 3, Requested: 3, More: true}, {Matched: 2, Requested: 2},
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		b.audit()
+	})
+}
+
+// Why an execution was asked to stop is shown when it has stopped, whoever ended it.
+func TestCancelledShowsItsReason(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, b *bench) {
+		w := b.worker(3, "echo")
+		b.unserved("unserved")
+		confirmed, forced, waiting := b.start("echo").ID, b.start("echo").ID, b.start("unserved").ID
+		held := map[execution.ID]engine.Assignment{}
+		for len(held) < 2 {
+			for _, a := range w.poll() {
+				held[a.ID] = a
+			}
+		}
+		for _, id := range []execution.ID{confirmed, forced, waiting} {
+			if _, _, err := b.Cancel(t.Context(), b.root, id, engine.CancelRequest{Reason: "out of stock: " + id.String()}); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := b.Cancel(t.Context(), b.root, id, engine.CancelRequest{Reason: "second"}); err != nil && id != waiting {
+				t.Fatal(err)
+			}
+		}
+		b.audit()
+		accepted(t, w.report(engine.Operation{Execution: confirmed, Lease: held[confirmed].Lease, Kind: engine.OpCancelled}))
+		time.Sleep(time.Minute) // the grace
+		for _, id := range []execution.ID{confirmed, forced, waiting} {
+			if v := b.get(id); v.Status != execution.Cancelled || v.Message != "out of stock: "+id.String() {
+				t.Errorf("%s: %s, %q", id, v.Status, v.Message)
+			}
+		}
 		b.audit()
 	})
 }

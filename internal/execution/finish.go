@@ -89,6 +89,9 @@ func (x *Execution) Finalize(now Time) (Event, error) {
 func (x *Execution) finish(outcome Status, e Event, now Time) Event {
 	x.unlease()
 	x.ReadyAt, x.WakeAt, x.ExpiresAt, x.CancelBy, x.Why = 0, 0, 0, 0, WhyNothing
+	if outcome == Cancelled && e.Message == "" && x.Inbox != "" {
+		e.Message = x.Inbox.open().Note
+	}
 	if outcome != Completed {
 		if e.Code == "" {
 			e.Code = x.outcomeCode(outcome)

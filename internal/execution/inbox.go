@@ -6,7 +6,8 @@ import (
 )
 
 // Inbox is what an execution waits for and the signals that wait for it: its open waits, the signals that no wait has
-// taken, and the keys by which a repeated signal is known. It is empty for almost all executions.
+// taken, and the keys by which a repeated signal is known; also why it was asked to stop. It is empty for almost all
+// executions.
 //
 // It is written as text, so that an execution stays a flat value that can be copied and compared, and it is nothing but
 // a summary of the events: FoldInbox makes it anew.
@@ -38,6 +39,8 @@ type inbox struct {
 	Keys  []uint64 `json:"i,omitempty"` // fingerprints of the latest signals' idempotency keys, oldest first
 	// Ended says that a wait ended behind the back of the worker that holds the lease.
 	Ended bool `json:"e,omitempty"`
+	// Note is why the holder was asked to stop, in the words of whoever asked; the end repeats it.
+	Note string `json:"n,omitempty"`
 }
 
 func (b Inbox) open() (in inbox) {
@@ -48,7 +51,7 @@ func (b Inbox) open() (in inbox) {
 }
 
 func (in *inbox) close() Inbox {
-	if len(in.Waits) == 0 && len(in.Kept) == 0 && len(in.Keys) == 0 && !in.Ended {
+	if len(in.Waits) == 0 && len(in.Kept) == 0 && len(in.Keys) == 0 && !in.Ended && in.Note == "" {
 		return ""
 	}
 	b, _ := json.Marshal(in) // texts and numbers cannot fail
@@ -95,6 +98,13 @@ func (b Inbox) after(e *Event) Inbox {
 			return b
 		}
 		in.Ended = false
+		return in.close()
+	case EventCancelRequest:
+		if e.Message == "" {
+			return b
+		}
+		in := b.open()
+		in.Note = e.Message
 		return in.close()
 	case EventWaitStarted:
 		in := b.open()

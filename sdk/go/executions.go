@@ -488,7 +488,8 @@ type CancelAllResult struct {
 	HasMore         bool `json:"has_more"` // call again
 }
 
-// CancelAll cancels open executions that fit a filter.
+// CancelAll cancels open executions that fit a filter; those that are being cancelled already are left alone. As long as
+// HasMore, call it again.
 func (s *ExecutionService) CancelAll(ctx context.Context, p CancelAllParams) (*CancelAllResult, error) {
 	return call[CancelAllResult](ctx, s.c, request{method: http.MethodPost, path: "/v1/executions/cancel"}, struct {
 		Filter CancelFilter `json:"filter"`

@@ -123,7 +123,8 @@ func (s *WorkflowService) Update(ctx context.Context, name string, u WorkflowUpd
 	})
 }
 
-// Delete removes a workflow. Its executions stay.
+// Delete removes a workflow; its finished executions stay. One with open executions or live workers gives an error that
+// is ErrConflict.
 func (s *WorkflowService) Delete(ctx context.Context, name string) error {
 	_, err := s.c.do(ctx, request{method: http.MethodDelete, path: workflowPath(name, "")}, nil)
 	return err

@@ -440,7 +440,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel all executions that match a filter
-         * @description Only open executions are touched, newest first. `has_more` says that more match; repeat the request.
+         * @description Only open executions are touched, newest first: those that no worker runs before the others. One that is being cancelled already is left alone and does not count. `has_more` says that more match; repeat the request.
          */
         post: operations["cancelExecutions"];
         delete?: never;
@@ -1056,7 +1056,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a workflow
-         * @description Refused with 409 while it has open executions. Finished ones remain, with `workflow` null.
+         * @description Refused with 409 while it has open executions or live workers. Finished ones remain, with `workflow` null.
          */
         delete: operations["deleteWorkflow"];
         options?: never;
@@ -1337,7 +1337,7 @@ export interface components {
             completed_at?: components["schemas"]["Time"];
             created_at: components["schemas"]["Time"];
             deadline_at?: components["schemas"]["Time"];
-            /** @description What went wrong; when failed or rejected, and when cancelled with a message. */
+            /** @description What went wrong; when failed or rejected, and when cancelled with a reason. */
             error?: string;
             /** @description The same for programs. */
             error_code?: string;
@@ -3081,7 +3081,7 @@ export interface operations {
                         /** @description Cancelled at once. */
                         cancelled: number;
                         has_more: boolean;
-                        /** @description Executions that the filter matched. */
+                        /** @description Executions that the filter matched and nobody had asked to stop before. */
                         matched: number;
                         /** @description Asked to stop; their workers were told. */
                         requested: number;

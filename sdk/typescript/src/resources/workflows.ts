@@ -99,7 +99,7 @@ export class Workflows {
     return this.#send("PATCH", `/v1/workflows/${part(workflow)}`, body, options);
   }
 
-  /** Deletes a workflow; its finished executions stay. @throws {ConflictError} while it has open ones */
+  /** Deletes a workflow; its finished executions stay. @throws {ConflictError} while it has open ones, or live workers */
   async delete(workflow: string, options: RequestOptions = {}): Promise<void> {
     await this.#send("DELETE", `/v1/workflows/${part(workflow)}`, undefined, options);
   }

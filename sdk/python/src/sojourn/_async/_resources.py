@@ -104,7 +104,7 @@ class AsyncWorkflows:
         """Removes a workflow; its finished executions stay.
 
         Raises:
-            ConflictError: it has open executions.
+            ConflictError: it has open executions or live workers.
         """
         await self._t.request("DELETE", f"/v1/workflows/{segment(workflow)}")
 

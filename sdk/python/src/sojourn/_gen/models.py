@@ -196,7 +196,7 @@ class Execution(Model):
     output: Any = None
     """What the handler returned; only when completed."""
     error: str | None = None
-    """What went wrong; when failed or rejected, and when cancelled with a message."""
+    """What went wrong; when failed or rejected, and when cancelled with a reason."""
     error_code: str | None = None
     """The same for programs."""
     error_details: dict[str, Any] | None = None
@@ -306,7 +306,7 @@ class CancelExecutionsResponse(Model):
     """Cancel executions response, as in the API's document."""
 
     matched: int
-    """Executions that the filter matched."""
+    """Executions that the filter matched and nobody had asked to stop before."""
     cancelled: int
     """Cancelled at once."""
     requested: int

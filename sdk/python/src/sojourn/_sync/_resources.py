@@ -104,7 +104,7 @@ class Workflows:
         """Removes a workflow; its finished executions stay.
 
         Raises:
-            ConflictError: it has open executions.
+            ConflictError: it has open executions or live workers.
         """
         self._t.request("DELETE", f"/v1/workflows/{segment(workflow)}")
 
