@@ -15,6 +15,7 @@ type claim struct {
 	e       *Engine
 	session *session
 	at      int // cell of the store
+	most    int // what the session could take when the claim was submitted
 
 	wants []want
 	needs *store.Need
@@ -28,7 +29,8 @@ type want struct {
 
 func (c *claim) cell() int { return c.at }
 
-func (c *claim) weigh() (int, int) { return 16, 0 }
+// weigh counts what the claim may take: many large claims together would make a batch that everybody waits for.
+func (c *claim) weigh() (int, int) { return max(16, c.most), 0 }
 
 func (c *claim) project() int64 { return c.session.record.Project }
 

@@ -52,6 +52,7 @@ type committer struct {
 	t  tx
 	nd store.Need
 
+	crowd    crowd
 	credit   map[int64]int // by project: what it may take of the next batches, while more is queued than one takes
 	doubts   []doubt       // what a transaction may have done of which the outcome is unknown
 	doubtful atomic.Bool   // there are doubts
@@ -122,16 +123,17 @@ func (c *committer) next() []command {
 		}
 		c.cond.Wait()
 	}
-	n, ops, bytes := 0, 0, 0
+	n, ops, bytes, part := 0, 0, 0, c.crowd.part(c.e.store.Now())
 	for _, x := range c.queue {
 		o, b := x.weigh()
-		if n > 0 && (ops+o > maxBatch || bytes+b > maxBatchBytes) {
+		if n > 0 && (ops+o > maxBatch/part || bytes+b > maxBatchBytes/part) {
 			break
 		}
 		n, ops, bytes = n+1, ops+o, bytes+b
+		c.crowd.note(x.project())
 	}
 	if n < len(c.queue) {
-		return c.share(n)
+		return c.share(n, maxBatch/part)
 	}
 	batch := c.queue
 	c.queue = c.spare[:0]

@@ -425,7 +425,7 @@ func (e *Engine) pump() {
 			cell := (s.cell + 1 + i) % len(e.committers)
 			if slices.ContainsFunc(s.workflows, func(w *workflow) bool { return m.worth(s, w, cell) }) {
 				s.claiming, s.cell = true, cell
-				claims = append(claims, &claim{e: e, session: s, at: cell})
+				claims = append(claims, &claim{e: e, session: s, at: cell, most: min(s.credit(), maxClaim)})
 				break
 			}
 		}

@@ -8,8 +8,9 @@ import (
 
 // share takes a batch out of a queue that holds more than one batch: every project gets an equal part, and what one does
 // not need goes to the others, so that a project that floods the queue does not delay the rest. The commands of one
-// project keep their order. first is how many commands from the head make a batch; the committer's mutex is held.
-func (c *committer) share(first int) []command {
+// project keep their order. first is how many commands from the head make a batch, room how many operations; the
+// committer's mutex is held.
+func (c *committer) share(first, room int) []command {
 	demand := map[int64]int{}
 	for _, x := range c.queue {
 		demand[x.project()] += weight(x)
@@ -20,11 +21,14 @@ func (c *committer) share(first int) []command {
 		c.spare = nil
 		return batch
 	}
+	for p := range demand {
+		c.crowd.note(p)
+	}
 	maps.DeleteFunc(c.credit, func(p int64, _ int) bool { return demand[p] == 0 })
 	projects := slices.SortedFunc(maps.Keys(demand), func(a, b int64) int {
 		return cmp.Or(cmp.Compare(demand[a], demand[b]), cmp.Compare(a, b))
 	})
-	for left, i := maxBatch, 0; i < len(projects); i++ {
+	for left, i := room, 0; i < len(projects); i++ {
 		part := min(demand[projects[i]], left/(len(projects)-i))
 		c.credit[projects[i]] += part
 		left -= part
