@@ -27,12 +27,6 @@ func (s *Store) Feed(context.Context, store.FeedQuery) (*store.FeedPage, error) 
 func (s *Store) Ends(context.Context, *store.Row) (first, last *execution.Event, err error) {
 	return nil, nil, errUnbuilt
 }
-func (s *Store) Logs(context.Context, *store.Row, store.LogQuery) ([]store.Log, error) {
-	return nil, errUnbuilt
-}
-func (s *Store) Tombstone(context.Context, int64, execution.ID) (*store.Tombstone, error) {
-	return nil, errUnbuilt
-}
 func (s *Store) List(context.Context, store.ListQuery) (*store.ListPage, error) {
 	return nil, errUnbuilt
 }
@@ -48,39 +42,12 @@ func (s *Store) Queues(context.Context) ([]store.Queue, error)     { return nil,
 func (s *Store) Ended(context.Context, int64, execution.Time, int) ([]execution.ID, error) {
 	return nil, errUnbuilt
 }
-func (s *Store) File(context.Context, int64, execution.ID) (*store.File, error) {
-	return nil, errUnbuilt
-}
-func (s *Store) Files(context.Context, store.FileQuery) ([]store.File, error) { return nil, errUnbuilt }
-func (s *Store) FileUsed(context.Context, execution.ID, execution.ID) (bool, error) {
-	return false, errUnbuilt
-}
-func (s *Store) FileBytes(context.Context) (map[int64]int64, error) { return nil, errUnbuilt }
-func (s *Store) ExpiredFiles(context.Context, execution.Time, int) ([]execution.ID, error) {
-	return nil, errUnbuilt
-}
-func (s *Store) DueDeliveries(context.Context, store.DueQuery) (*store.DuePage, error) {
-	return nil, errUnbuilt
-}
-func (s *Store) Delivery(context.Context, int64, execution.ID) (*store.Delivery, []store.DeliveryAttempt, error) {
-	return nil, nil, errUnbuilt
-}
-func (s *Store) Deliveries(context.Context, store.DeliveryQuery) ([]store.Delivery, error) {
-	return nil, errUnbuilt
-}
-func (s *Store) EndedDeliveries(context.Context, int64, execution.Time, int) ([]execution.ID, error) {
-	return nil, errUnbuilt
-}
-func (s *Store) DeliveryBacklog(context.Context, execution.Time) (store.DeliveryBacklog, error) {
-	return store.DeliveryBacklog{}, errUnbuilt
-}
-func (s *Store) Catalog(context.Context) (*store.Catalog, error)             { return nil, errUnbuilt }
-func (s *Store) Key(context.Context, string) (*store.Key, error)             { return nil, errUnbuilt }
-func (s *Store) Keys(context.Context, int64) ([]store.Key, error)            { return nil, errUnbuilt }
-func (s *Store) Link(context.Context, [32]byte) (*store.ApprovalLink, error) { return nil, errUnbuilt }
-func (s *Store) Sessions(context.Context) ([]store.Session, error)           { return nil, errUnbuilt }
-func (s *Store) Audit(context.Context) ([]store.Finding, error)              { return nil, errUnbuilt }
-func (s *Store) Backup(context.Context, string) error                        { return errUnbuilt }
-func (s *Store) Usage(context.Context) (store.Usage, error)                  { return store.Usage{}, errUnbuilt }
-func (s *Store) Tick(context.Context, store.TickQuery) (*store.Tick, error)  { return nil, errUnbuilt }
-func (s *Store) Listen(context.Context, func()) error                        { return errUnbuilt }
+func (s *Store) Catalog(context.Context) (*store.Catalog, error)            { return nil, errUnbuilt }
+func (s *Store) Key(context.Context, string) (*store.Key, error)            { return nil, errUnbuilt }
+func (s *Store) Keys(context.Context, int64) ([]store.Key, error)           { return nil, errUnbuilt }
+func (s *Store) Sessions(context.Context) ([]store.Session, error)          { return nil, errUnbuilt }
+func (s *Store) Audit(context.Context) ([]store.Finding, error)             { return nil, errUnbuilt }
+func (s *Store) Backup(context.Context, string) error                       { return errUnbuilt }
+func (s *Store) Usage(context.Context) (store.Usage, error)                 { return store.Usage{}, errUnbuilt }
+func (s *Store) Tick(context.Context, store.TickQuery) (*store.Tick, error) { return nil, errUnbuilt }
+func (s *Store) Listen(context.Context, func()) error                       { return errUnbuilt }
