@@ -43,7 +43,8 @@ func newBench(ctx context.Context, o options, progress io.Writer) (*bench, error
 	b := &bench{options: o, dir: dir, programs: map[string]string{}, progress: progress, figures: map[string]any{}}
 	for name, pkg := range map[string]string{"sojourn": "cmd/sojourn", "worker": "bench/worker", "limit": "bench/limit"} {
 		path := filepath.Join(dir, name)
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/sojournhq/sojourn/"+pkg)
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "grpcnotrace", "-ldflags", "-s -w", "-o", path, "github.com/sojournhq/sojourn/"+pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.close()
 			return nil, fmt.Errorf("build %s: %w\n%s", pkg, err, out)

@@ -79,7 +79,7 @@ type Config struct {
 	// not watched.
 	LowDisk int64
 
-	// Files is where the contents of files are kept: file:///folder, s3://bucket?region=…&endpoint=… or mem://. Default:
+	// Files is where the contents of files are kept: file:///folder or s3://bucket?region=…&endpoint=…. Default:
 	// the folder files in Data. Servers with data of their own need places of their own.
 	Files string
 	// MaxFile is the most bytes of one file; default 1 GiB.

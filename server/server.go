@@ -90,7 +90,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	if s.files, err = s.openFiles(ctx); err != nil {
+	if s.files, err = s.openFiles(); err != nil {
 		return fmt.Errorf("open the files: %w", err)
 	}
 	if !s.cfg.NoListener {
@@ -129,9 +129,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 }
 
 // openFiles opens where the contents of files are kept.
-func (s *Server) openFiles(ctx context.Context) (blob.Store, error) {
+func (s *Server) openFiles() (blob.Store, error) {
 	if s.cfg.Files != "" {
-		return blob.Open(ctx, s.cfg.Files)
+		return blob.Open(s.cfg.Files)
 	}
 	return blob.OpenFolder(filepath.Join(filepath.Dir(s.store.Path()), "files"))
 }

@@ -1,5 +1,4 @@
-// Package blob keeps the contents of files: in a folder of this machine, in memory, or in a bucket of an S3-compatible
-// service. A content is written once under a name that the server made, read in parts, and removed.
+// Package blob keeps the contents of files: in a folder of this machine, or in a bucket of an S3-compatible service. A content is written once under a name that the server made, read in parts, and removed.
 package blob
 
 import (
@@ -27,7 +26,7 @@ type Store interface {
 	Each(ctx context.Context, visit func(name string) error) error
 	// Local reports whether the contents lie on a disk of this machine.
 	Local() bool
-	// Close releases the store. What it keeps stays, but for a store in memory.
+	// Close releases the store. What it keeps stays.
 	Close() error
 }
 
@@ -75,9 +74,9 @@ func nameOf(k string) (name string, ok bool) {
 	return name, true
 }
 
-// Open opens what the URL names: file:///folder, which is created if need be, s3://bucket?region=…&endpoint=…, or
-// mem://. Credentials for S3 come from the environment, as Amazon's own tools read them.
-func Open(ctx context.Context, rawURL string) (Store, error) {
+// Open opens what the URL names: file:///folder, which is created if need be, or s3://bucket?region=…&endpoint=….
+// Credentials for S3 come from the environment, as Amazon's own tools read them.
+func Open(rawURL string) (Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return nil, errors.New("the address of the files is not a URL") // its text may hold a secret
@@ -92,9 +91,9 @@ func Open(ctx context.Context, rawURL string) (Store, error) {
 			dir = strings.TrimPrefix(dir, "/")
 		}
 		return OpenFolder(filepath.FromSlash(dir))
-	case "s3", "mem":
-		return openBucket(ctx, u)
+	case "s3":
+		return openBucket(u)
 	default:
-		return nil, fmt.Errorf("files can be kept at file:///folder, s3://bucket or mem://, not at %q", u.Scheme+":")
+		return nil, fmt.Errorf("files can be kept at file:///folder or s3://bucket, not at %q", u.Scheme+":")
 	}
 }

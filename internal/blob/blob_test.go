@@ -131,7 +131,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func open(t *testing.T, url string) blob.Store {
 	t.Helper()
-	s, err := blob.Open(t.Context(), url)
+	s, err := blob.Open(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,19 +196,10 @@ func TestFolderIsNotLeft(t *testing.T) {
 	}
 }
 
-func TestMemory(t *testing.T) {
-	t.Parallel()
-	s := open(t, "mem://")
-	if s.Local() {
-		t.Error("memory is a disk")
-	}
-	keeps(t, s)
-}
-
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"", "files", "/var/files", "file://host/x", "file://", "file:///x?y=z", "gs://bucket", "http://x", "s3://bucket?nonsense=1", "\x00"} {
-		if s, err := blob.Open(t.Context(), url); err == nil {
+		if s, err := blob.Open(url); err == nil {
 			t.Errorf("%q was opened", url)
 			_ = s.Close()
 		}

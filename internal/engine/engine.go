@@ -263,7 +263,10 @@ func (e *Engine) Run(ctx context.Context) error {
 // Drain makes the engine unready: nothing new is handed out and held polls end. Reports, heartbeats and reads still work
 // until Run's context ends.
 func (e *Engine) Drain() {
-	e.drainOnce.Do(func() { close(e.draining) })
+	e.drainOnce.Do(func() {
+		close(e.draining)
+		e.waiters.drain()
+	})
 }
 
 // Draining is closed when the engine drains.

@@ -354,10 +354,8 @@ func (e *Engine) started(ctx context.Context, cmd *start, hold *waiter) (*Starte
 // held waits until an execution that was just started has ended, or the hold is over. Many requests wait here at a
 // time: it holds on to nothing of the command that started it.
 func (e *Engine) held(ctx context.Context, c *Caller, id execution.ID, w *workflow, number int32, r *StartRequest, hold *waiter) (*View, error) {
-	timer := time.NewTimer(r.Wait)
-	defer timer.Stop()
-	select {
-	case end := <-hold.end:
+	if !e.isDraining() {
+		end := hold.wait(ctx, r.Wait)
 		if end != nil && !r.Steps && r.Delay == 0 && r.StartAt.IsZero() {
 			v := &View{Execution: end.row.Execution}
 			v.asked(w, number, r)
@@ -365,9 +363,6 @@ func (e *Engine) held(ctx context.Context, c *Caller, id execution.ID, w *workfl
 			v.stamp(e.store.Now())
 			return v, nil
 		}
-	case <-timer.C:
-	case <-ctx.Done():
-	case <-e.draining:
 	}
 	v, err := e.Get(ctx, c, id, GetOptions{Steps: r.Steps})
 	if err != nil && !gone(err) {

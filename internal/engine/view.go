@@ -129,13 +129,8 @@ func (e *Engine) Get(ctx context.Context, c *Caller, id execution.ID, o GetOptio
 		return nil, err
 	}
 	if hold != nil && !row.Status.Final() && !(o.Actionable && row.Actionable()) {
-		timer := time.NewTimer(o.Wait)
-		defer timer.Stop()
-		select {
-		case <-hold.end:
-		case <-timer.C:
-		case <-ctx.Done():
-		case <-e.draining:
+		if !e.isDraining() {
+			hold.wait(ctx, o.Wait)
 		}
 		if row, err = e.row(ctx, c, id); err != nil {
 			return nil, err

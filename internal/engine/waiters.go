@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
@@ -18,11 +20,35 @@ type waiterShard struct {
 	by map[execution.ID][]*waiter
 }
 
-// waiter waits for one execution. Its channel gets the end once; nil says to look for it in the store.
+// waiter waits for one execution. Many of them wait at a time, so that each byte counts: all that ends the waiting comes
+// through one channel, of which the first element counts; nil says to look in the store.
 type waiter struct {
 	id         execution.ID
 	actionable bool // also for the moment when somebody must act
 	end        chan *outcome
+}
+
+// tell ends the waiting, unless something else has ended it.
+func (x *waiter) tell(end *outcome) {
+	select {
+	case x.end <- end:
+	default:
+	}
+}
+
+// over ends the waiting without telling how the execution ended.
+func (x *waiter) over() { x.tell(nil) }
+
+// wait waits for the end for at most d. Nil says to look in the store: the time is up, the caller or the server is
+// going, or there is something else to see.
+func (x *waiter) wait(ctx context.Context, d time.Duration) *outcome {
+	defer time.AfterFunc(d, x.over).Stop()
+	select {
+	case end := <-x.end:
+		return end
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // outcome is how an execution ended.
@@ -82,7 +108,7 @@ func (w *waiters) ended(r *store.Row, e *execution.Event) {
 	end.event.Body = slices.Clone(e.Body)
 	end.event.Details = slices.Clone(e.Details)
 	for _, x := range list {
-		x.end <- end
+		x.tell(end)
 	}
 }
 
@@ -94,7 +120,7 @@ func (w *waiters) look(id execution.ID) {
 	delete(s.by, id)
 	s.mu.Unlock()
 	for _, x := range list {
-		x.end <- nil
+		x.over()
 	}
 }
 
@@ -106,7 +132,7 @@ func (w *waiters) awaits(id execution.ID) {
 	defer s.mu.Unlock()
 	list := slices.DeleteFunc(s.by[id], func(x *waiter) bool {
 		if x.actionable {
-			x.end <- nil // the channel has room for the one thing that it gets
+			x.over()
 		}
 		return x.actionable
 	})
@@ -114,5 +140,19 @@ func (w *waiters) awaits(id execution.ID) {
 		delete(s.by, id)
 	} else {
 		s.by[id] = list
+	}
+}
+
+// drain wakes all who wait. Who comes later has to see for itself that the engine drains.
+func (w *waiters) drain() {
+	for i := range w.shards {
+		s := &w.shards[i]
+		s.mu.Lock()
+		for _, list := range s.by {
+			for _, x := range list {
+				x.over()
+			}
+		}
+		s.mu.Unlock()
 	}
 }

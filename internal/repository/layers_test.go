@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -73,7 +74,7 @@ var layers = []layer{
 	{packages: "internal/repository"},
 }
 
-// confined are modules of others that only some packages may import, because a decision rests on it.
+// confined are modules, and packages of the standard library, that only some packages may import, because a decision rests on it.
 var confined = []struct {
 	module   string
 	packages []string
@@ -82,7 +83,9 @@ var confined = []struct {
 	{"modernc.org/sqlite", []string{"internal/store/sqlite", "bench/..."}, "one package speaks to the database file"},
 	{"zombiezen.com/go/sqlite", []string{"internal/store/sqlite", "bench/..."}, "one package speaks to the database file"},
 	{"github.com/jackc/pgx/v5", []string{"internal/store/postgres", "internal/pgtest", "bench/...", "torture/..."}, "one package speaks to PostgreSQL"},
-	{"gocloud.dev", []string{"internal/blob"}, "one package speaks to where files are kept"},
+	{"github.com/minio/minio-go/v7", []string{"internal/blob"}, "one package speaks to where files are kept"},
+	{"html/template", []string{}, "it keeps every method of every type in the binary"},
+	{"text/template", []string{}, "it keeps every method of every type in the binary"},
 	{"code.dny.dev/ssrf", []string{"internal/webhook"}, "one package makes requests to where users say"},
 	{"github.com/spf13/cobra", []string{"cmd/sojourn"}, "the command line is a client of the API"},
 }
@@ -111,6 +114,11 @@ func layerViolations(sources []source) []string {
 				refuse("%s: imports C, and the binary is built without cgo", s.file)
 				continue
 			}
+			for _, c := range confined {
+				if matches(c.module+"/...", imported) && !matchesAny(c.packages, s.dir) {
+					refuse("%s: %s is for %s: %s", s.file, imported, cmp.Or(strings.Join(c.packages, " and "), "nobody"), c.reason)
+				}
+			}
 			if standard(imported) {
 				continue
 			}
@@ -122,11 +130,6 @@ func layerViolations(sources []source) []string {
 			}
 			if layers[row].standardOnly {
 				refuse("%s: %s uses the standard library only, not %s", s.file, s.dir, imported)
-			}
-			for _, c := range confined {
-				if matches(c.module+"/...", imported) && !matchesAny(c.packages, s.dir) {
-					refuse("%s: %s is for %s only: %s", s.file, imported, strings.Join(c.packages, " and "), c.reason)
-				}
 			}
 		}
 	}
@@ -148,6 +151,7 @@ func TestLayerViolationsAreFound(t *testing.T) {
 	}{
 		"the rules import the store":            {"internal/execution/a.go", importing(module + "/internal/store"), "may not import internal/store"},
 		"the rules import another module":       {"internal/execution/a.go", importing("golang.org/x/sync/errgroup"), "standard library only"},
+		"the API imports templates":             {"internal/api/a.go", importing("html/template"), "every method of every type"},
 		"the API imports the store":             {"internal/api/a.go", importing(module + "/internal/store"), "may not import internal/store"},
 		"the engine names a concrete store":     {"internal/engine/a.go", importing(module + "/internal/store/sqlite"), "may not import internal/store/sqlite"},
 		"the engine speaks SQLite":              {"internal/engine/a.go", importing("zombiezen.com/go/sqlite/sqlitex"), "one package speaks to the database file"},
