@@ -39,18 +39,27 @@ type campaign struct {
 	limit   time.Duration // how much longer than it should a nemesis may take to strike
 	out     io.Writer     // a line per round
 
-	rand   *rand.Rand
-	srv    *server
-	fleet  *fleet
-	load   *load
-	disk   *powerDisk // when the power is cut
-	ctx    context.Context
-	small  *smallDisk
-	env    []string // of every life of the server
-	lossy  bool     // the power is cut
-	little bool     // the disk is small
-	calm   bool     // nothing kills workers
-	proof  bool     // what is acknowledged gets lost, as it should: nothing is judged
+	nodes   int  // servers on one PostgreSQL; 0: one on SQLite
+	durable bool // PostgreSQL writes through to the disk
+	duelled bool // executions are fought over
+
+	rand     *rand.Rand
+	servers  []*server
+	srv      *server // the one whose turn it is in this round
+	door     door
+	balancer *balancer
+	db       *database
+	duels    *duels
+	fleet    *fleet
+	load     *load
+	disk     *powerDisk // when the power is cut
+	ctx      context.Context
+	small    *smallDisk
+	env      []string // of every life of the server
+	lossy    bool     // the power is cut
+	little   bool     // the disk is small
+	calm     bool     // nothing kills workers
+	proof    bool     // what is acknowledged gets lost, as it should: nothing is judged
 
 	try    int // of the round, from 0
 	losses []check.Loss
@@ -69,6 +78,16 @@ type stats struct {
 	Drains      int `json:"drains"`       // of servers and workers
 	PowerCuts   int `json:"power_cuts"`
 	DiskErrors  int `json:"disk_errors"`
+
+	NodeFreezes int `json:"node_freezes,omitempty"`     // of servers that share a database
+	Rollings    int `json:"rolling_restarts,omitempty"` // of all servers, one by one
+	Postmaster  int `json:"postmaster_kills,omitempty"`
+	Terminated  int `json:"terminated,omitempty"` // connections that the database ended
+	Failovers   int `json:"failovers,omitempty"`
+	Weathers    int `json:"weathers,omitempty"` // bad weather between a server and the database
+	Cuts        int `json:"cuts,omitempty"`     // of connections at a chosen message
+	Clocks      int `json:"clock_steps,omitempty"`
+	Duels       int `json:"duels,omitempty"` // executions that were fought over
 }
 
 func (s *stats) add(t stats) {
@@ -80,6 +99,15 @@ func (s *stats) add(t stats) {
 	s.Drains += t.Drains
 	s.PowerCuts += t.PowerCuts
 	s.DiskErrors += t.DiskErrors
+	s.NodeFreezes += t.NodeFreezes
+	s.Rollings += t.Rollings
+	s.Postmaster += t.Postmaster
+	s.Terminated += t.Terminated
+	s.Failovers += t.Failovers
+	s.Weathers += t.Weathers
+	s.Cuts += t.Cuts
+	s.Clocks += t.Clocks
+	s.Duels += t.Duels
 }
 
 // round is one nemesis and what came of it.
@@ -128,18 +156,17 @@ func (c *campaign) run(ctx context.Context, nemeses []nemesis) (v *check.Verdict
 			return nil, ctx.Err()
 		}
 		for c.try = 0; ; c.try++ {
+			c.srv = c.servers[c.rand.IntN(len(c.servers))]
 			began := time.Now()
 			detail, err := n.do(c)
 			r := round{n.name, detail, err, time.Since(began)}
 			again := c.try < mostTries-1 && r.invalid() && ctx.Err() == nil
 			c.report(r, again)
 			c.fleetMinimum()
-			if !c.srv.running() {
-				// Whatever went wrong, the next round begins with a server.
-				if err := c.srv.start(ctx, nil, c.env...); err != nil {
-					c.report(round{name: n.name + ": restart", err: err}, false)
-					return nil, fmt.Errorf("%s: %w", c.name, err)
-				}
+			// Whatever went wrong, the next round begins with all servers.
+			if err := c.revive(); err != nil {
+				c.report(round{name: n.name + ": restart", err: err}, false)
+				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
 			if !again {
 				break
@@ -174,8 +201,8 @@ func (c *campaign) report(r round, again bool) {
 }
 
 func describe(v *check.Verdict) string {
-	return fmt.Sprintf("%d acknowledged, %d unknown, %d stored, %d steps, %d leases lost, %d claims returned",
-		v.Acked, v.Unknown, v.Stored, v.Steps, v.Lost, v.Returned)
+	return fmt.Sprintf("%d acknowledged, %d unknown, %d stored, %d steps, %d leases lost, %d claims returned, %d operations in %d histories",
+		v.Acked, v.Unknown, v.Stored, v.Steps, v.Lost, v.Returned, v.Operations, v.Histories[check.StartOnce]+v.Histories[check.Register]+v.Histories[check.Leases])
 }
 
 // broken is an error that tells the first few violations.
@@ -214,39 +241,104 @@ func (c *campaign) open() (err error) {
 			return err
 		}
 	}
-	if c.srv, err = newServer(c.ctx, c.bins.server, c.dir, data); err != nil {
+	if err := c.openServers(data); err != nil {
 		return err
 	}
-	if err := c.srv.start(c.ctx, nil, c.env...); err != nil {
-		return err
-	}
-	c.fleet = &fleet{bin: c.bins.worker, dir: c.dir, srv: c.srv}
+	c.fleet = &fleet{bin: c.bins.worker, dir: c.dir, door: c.door}
 	for range c.workers {
 		if _, err := c.fleet.add(); err != nil {
 			return err
 		}
 	}
-	if c.load, err = newLoad(c.srv, filepath.Join(c.dir, "clients.journal"), fmt.Sprintf("%s-%x", c.name, c.seed), c.pace); err != nil {
+	if c.load, err = newLoad(c.door, filepath.Join(c.dir, "clients.journal"), fmt.Sprintf("%s-%x", c.name, c.seed), c.pace); err != nil {
 		return err
 	}
 	if err := c.load.prepare(c.ctx); err != nil {
 		return err
 	}
 	c.load.run(c.ctx, c.seed)
+	if c.duelled {
+		c.duels = c.fight()
+	}
 	return nil
+}
+
+// openServers starts the one server on its data, or several on one PostgreSQL behind a balancer.
+func (c *campaign) openServers(data string) (err error) {
+	if c.nodes > 0 {
+		if c.db, err = newDatabase(c.ctx, c.nodes, c.durable); err != nil {
+			return err
+		}
+	}
+	var addresses []string
+	for i := range max(c.nodes, 1) {
+		s, err := newServer(c.ctx, c.bins.server, c.dir, data)
+		if err != nil {
+			return err
+		}
+		if c.nodes > 0 {
+			s.name = fmt.Sprintf("node%d", i)
+			s.data, s.database = filepath.Join(c.dir, s.name), c.db.address(i)
+		}
+		c.servers = append(c.servers, s)
+		addresses = append(addresses, "127.0.0.1:"+s.port)
+		if err := s.start(c.ctx, nil, c.env...); err != nil {
+			return err
+		}
+	}
+	c.srv = c.servers[0]
+	c.door = door{c.srv.url, c.srv.key}
+	if c.nodes > 0 {
+		if c.balancer, err = newBalancer(c.ctx, addresses); err != nil {
+			return err
+		}
+		c.door.url = c.balancer.url()
+	}
+	return nil
+}
+
+// revive starts the servers that do not run.
+func (c *campaign) revive() error {
+	for _, s := range c.servers {
+		if !s.running() {
+			if err := s.start(c.ctx, nil, c.env...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// up reports whether all servers run.
+func (c *campaign) up() bool {
+	for _, s := range c.servers {
+		if !s.running() {
+			return false
+		}
+	}
+	return true
 }
 
 // close ends all processes and mounts.
 func (c *campaign) close() error {
 	var errs []error
+	if c.duels != nil {
+		c.duels.close()
+	}
 	if c.load != nil {
 		errs = append(errs, c.load.close())
 	}
 	if c.fleet != nil {
 		errs = append(errs, c.fleet.close())
 	}
-	if c.srv != nil {
-		errs = append(errs, c.srv.kill())
+	for _, s := range c.servers {
+		errs = append(errs, s.kill())
+	}
+	if c.balancer != nil {
+		errs = append(errs, c.balancer.close())
+	}
+	if c.db != nil {
+		errs = append(errs, c.db.close())
 	}
 	if c.disk != nil {
 		errs = append(errs, c.disk.close())
@@ -258,7 +350,7 @@ func (c *campaign) close() error {
 }
 
 // work lets the clients work for the given time and until enough was acknowledged, and returns how much that was. It
-// ends early when the server ends.
+// ends early when a server ends.
 func (c *campaign) work(least time.Duration) (acks int64, err error) {
 	c.load.acks.Store(0)
 	began := time.Now()
@@ -266,7 +358,7 @@ func (c *campaign) work(least time.Duration) (acks int64, err error) {
 		acks = c.load.acks.Load()
 		since := time.Since(began)
 		switch {
-		case !c.srv.running():
+		case !c.up():
 			return acks, nil
 		case since >= least && acks >= leastAcks:
 			return acks, nil
@@ -276,7 +368,6 @@ func (c *campaign) work(least time.Duration) (acks int64, err error) {
 		select {
 		case <-c.ctx.Done():
 			return acks, c.ctx.Err()
-		case <-c.srv.done:
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
@@ -291,6 +382,15 @@ func (c *campaign) restart(env ...string) (string, error) {
 
 // judge heals, waits for the end of everything, and compares what is known with what is stored.
 func (c *campaign) judge() (*check.Verdict, error) {
+	if c.db != nil {
+		c.db.fair()
+		if _, err := c.healed(boot); err != nil {
+			return nil, err
+		}
+	}
+	if c.duels != nil {
+		c.duels.rest()
+	}
 	if err := c.load.rest(); err != nil {
 		return nil, err
 	}
@@ -313,6 +413,10 @@ func (c *campaign) judge() (*check.Verdict, error) {
 		}
 		return open == 0, nil
 	})
+	if c.duels != nil {
+		c.duels.close()
+		c.stats.Duels += c.duels.fought
+	}
 	evidence, err := c.evidence()
 	if err != nil {
 		return nil, err
@@ -335,8 +439,13 @@ func (c *campaign) judge() (*check.Verdict, error) {
 			}
 		}
 	}
-	if err := c.srv.stop(); err != nil {
-		v.Violations = append(v.Violations, check.Violation{Rule: "drain", Subject: err.Error()})
+	for _, s := range c.servers {
+		if err := s.stop(); err != nil {
+			v.Violations = append(v.Violations, check.Violation{Rule: "drain", Subject: err.Error()})
+		}
+	}
+	if c.db != nil {
+		c.srv.database = c.db.primary.DSN(databaseName)
 	}
 	if err := c.srv.audit(c.ctx); err != nil {
 		v.Violations = append(v.Violations, check.Violation{Rule: "audit", Subject: err.Error()})
@@ -360,7 +469,12 @@ func (c *campaign) evidence() (*check.Evidence, error) {
 	}
 	e := &check.Evidence{
 		Ledger: ledger, Work: work, Deleted: map[string]bool{}, Brief: map[string]bool{"brief": true},
-		Losses: c.losses, Calm: c.calm,
+		Losses: c.losses, Silent: duelWorkflows(), Calm: c.calm, Operations: c.load.operations.list(),
+	}
+	if c.duelled {
+		if err := c.load.operations.save(filepath.Join(c.dir, "operations.json")); err != nil {
+			return nil, err
+		}
 	}
 	var ids []string
 	listed := map[string]bool{}

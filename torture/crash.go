@@ -64,10 +64,12 @@ func crash(name string) nemesis {
 }
 
 func (c *campaign) crash(name string) (string, error) {
-	if err := c.srv.kill(); err != nil {
-		return "", err
-	}
 	n := c.nth(name)
+	// Some things only one of several servers does, and which one is theirs to decide.
+	armedServers := []*server{c.srv}
+	if name == failpoint.SessionLost || name == failpoint.JanitorDeleted {
+		armedServers = c.servers
+	}
 	armed := fmt.Sprintf("SOJOURN_FAILPOINT=%s:exit@%d", name, n)
 	switch name {
 	case failpoint.BatchDecided:
@@ -75,13 +77,19 @@ func (c *campaign) crash(name string) (string, error) {
 	case failpoint.BatchSaved, failpoint.BatchCommitted:
 		armed += "," + failpoint.BatchDecided + ":sleep=3ms"
 	}
-	if _, err := c.restart(armed); err != nil {
-		return "", err
+	for _, s := range armedServers {
+		c.srv = s
+		if err := s.kill(); err != nil {
+			return "", err
+		}
+		if _, err := c.restart(armed); err != nil {
+			return "", err
+		}
 	}
 	c.load.acks.Store(0)
 	deadline := time.Now().Add(c.limit)
 	var bait *worker
-	for c.srv.running() && time.Now().Before(deadline) && c.ctx.Err() == nil {
+	for c.up() && time.Now().Before(deadline) && c.ctx.Err() == nil {
 		if name == failpoint.SessionLost && bait == nil && c.load.acks.Load() >= leastAcks {
 			// A lost session needs a worker that is lost.
 			bait = c.fleet.list()[0]
@@ -91,7 +99,6 @@ func (c *campaign) crash(name string) (string, error) {
 			c.stats.WorkerKills++
 		}
 		select {
-		case <-c.srv.done:
 		case <-c.ctx.Done():
 		case <-time.After(5 * time.Millisecond):
 		}
@@ -99,6 +106,11 @@ func (c *campaign) crash(name string) (string, error) {
 	c.fleetMinimum()
 	acks := c.load.acks.Load()
 	detail := fmt.Sprintf("hit %d, %d acks", n, acks)
+	for _, s := range armedServers {
+		if !s.running() {
+			c.srv = s
+		}
+	}
 	if c.srv.running() {
 		return detail, invalidf("the server did not come to the failpoint within %s", c.limit)
 	}
@@ -106,7 +118,15 @@ func (c *campaign) crash(name string) (string, error) {
 	if at := c.srv.hit(""); at != name || status.Signal() != syscall.SIGKILL {
 		return detail, fmt.Errorf("the server ended with %s at %q instead: %s", c.srv.cmd.ProcessState, at, c.srv.lastWords())
 	}
+	for _, s := range armedServers {
+		if err := s.kill(); err != nil {
+			return detail, err
+		}
+	}
 	again, err := c.restart()
+	if err == nil {
+		err = c.revive()
+	}
 	detail += ", " + again
 	switch {
 	case err != nil:

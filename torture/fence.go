@@ -39,11 +39,11 @@ func (c *campaign) rawWorker() (*rawWorker, error) {
 
 // close ends the worker's session.
 func (w *rawWorker) close() error {
-	req, err := http.NewRequestWithContext(w.c.ctx, http.MethodDelete, w.c.srv.url+"/v1/worker/sessions/"+w.session, nil)
+	req, err := http.NewRequestWithContext(w.c.ctx, http.MethodDelete, w.c.door.url+"/v1/worker/sessions/"+w.session, nil)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+w.c.srv.key)
+	req.Header.Set("Authorization", "Bearer "+w.c.door.key)
 	client := http.Client{Timeout: 15 * time.Second}
 	res, err := client.Do(req)
 	if err != nil {
@@ -60,17 +60,20 @@ func (w *rawWorker) close() error {
 
 // post sends a request of the worker protocol. code is that of a problem.
 func (c *campaign) post(path string, body, reply any) (status int, code string, err error) {
+	return c.postWith(&http.Client{Timeout: 15 * time.Second}, path, body, reply)
+}
+
+func (c *campaign) postWith(client *http.Client, path string, body, reply any) (status int, code string, err error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return 0, "", err
 	}
-	req, err := http.NewRequestWithContext(c.ctx, http.MethodPost, c.srv.url+path, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(c.ctx, http.MethodPost, c.door.url+path, bytes.NewReader(text))
 	if err != nil {
 		return 0, "", err
 	}
-	req.Header.Set("Authorization", "Bearer "+c.srv.key)
+	req.Header.Set("Authorization", "Bearer "+c.door.key)
 	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: 15 * time.Second}
 	res, err := client.Do(req)
 	if err != nil {
 		return 0, "", err

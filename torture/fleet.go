@@ -19,7 +19,7 @@ import (
 // fleet are the worker processes.
 type fleet struct {
 	bin, dir string
-	srv      *server
+	door     door
 
 	mu      sync.Mutex
 	workers []*worker // those that should be alive
@@ -47,8 +47,8 @@ func (f *fleet) add() (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.cmd = exec.Command(f.bin, "-url", f.srv.url, "-name", name, "-journal", w.journal) //nolint:noctx // its end is what the run is about
-	w.cmd.Env = append(os.Environ(), "SOJOURN_API_KEY="+f.srv.key)
+	w.cmd = exec.Command(f.bin, "-url", f.door.url, "-name", name, "-journal", w.journal) //nolint:noctx // its end is what the run is about
+	w.cmd.Env = append(os.Environ(), "SOJOURN_API_KEY="+f.door.key)
 	w.cmd.Stdout, w.cmd.Stderr = log, log
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := errors.Join(w.cmd.Start(), log.Close()); err != nil {

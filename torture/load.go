@@ -45,6 +45,8 @@ type load struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	prefix string
+
+	operations operationLog
 }
 
 // kind is one sort of execution in the mix.
@@ -117,16 +119,16 @@ var mix = []kind{
 	}},
 }
 
-func newLoad(srv *server, path, prefix string, pace time.Duration) (*load, error) {
+func newLoad(at door, path, prefix string, pace time.Duration) (*load, error) {
 	j, err := journal.Create(path)
 	if err != nil {
 		return nil, err
 	}
-	c, err := sojourn.NewClient(sojourn.Config{BaseURL: srv.url, APIKey: srv.key, MaxRetries: -1, Timeout: 5 * time.Second})
+	c, err := sojourn.NewClient(sojourn.Config{BaseURL: at.url, APIKey: at.key, MaxRetries: -1, Timeout: 5 * time.Second})
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	l := &load{client: c, journal: j, pace: pace, kinds: mix, prefix: prefix, open: map[string]start{}}
+	l := &load{client: c, journal: j, pace: pace, kinds: mix, prefix: prefix, open: map[string]start{}, operations: operationLog{base: time.Now()}}
 	for _, k := range mix {
 		l.weight += k.weight
 	}
@@ -327,7 +329,9 @@ func (l *load) start(ctx context.Context, s start) (answered bool) {
 func (l *load) send(ctx context.Context, s start) (id string, answered bool) {
 	l.note(check.Intent, s.key, s.params.Workflow)
 	sent := time.Now().UnixNano()
+	done := l.operations.begin(check.Operation{Model: check.StartOnce, Subject: s.key, Do: check.DoStart, Input: s.params.Workflow})
 	x, err := l.client.Executions.Start(ctx, s.params)
+	done(startOutcome(x, err))
 	l.total.Add(1)
 	if err == nil {
 		if down := l.down.Load(); down != 0 && sent > down {
@@ -371,7 +375,9 @@ func cause(err error) string {
 // stop sends a cancel.
 func (l *load) stop(ctx context.Context, id string) (answered bool) {
 	l.note(check.CancelIntent, id)
+	done := l.operations.begin(check.Operation{Model: check.Register, Subject: id, Do: check.DoCancel})
 	x, err := l.client.Executions.Cancel(ctx, id, sojourn.CancelParams{Reason: "torture"})
+	done(cancelOutcome(x, err))
 	l.total.Add(1)
 	refused, _ := errors.AsType[*sojourn.Error](err)
 	switch {
@@ -449,7 +455,9 @@ func (l *load) tell(id, token, what string, send func() error) (answered bool) {
 
 // look reads an execution.
 func (l *load) look(ctx context.Context, id string) (answered bool) {
+	done := l.operations.begin(check.Operation{Model: check.Register, Subject: id, Do: check.DoGet})
 	x, err := l.client.Executions.Get(ctx, id)
+	done(getOutcome(x, err))
 	l.total.Add(1)
 	if err == nil {
 		l.note(check.Seen, id, string(x.Status), strconv.FormatInt(x.Revision, 10))

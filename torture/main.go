@@ -35,14 +35,23 @@ func main() {
 func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs := flag.NewFlagSet("torture", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	p := longPlan
-	form := "long"
-	for name, other := range map[string]plan{"short": shortPlan, "wide": widePlan} {
+	form, on := "long", "sqlite"
+	p := forms[on][form]
+	for _, name := range []string{"short", "wide"} {
 		fs.BoolFunc(name, "the "+name+" form; give it before other flags", func(string) error {
-			p, form = other, name
+			form = name
+			p = forms[on][form]
 			return nil
 		})
 	}
+	fs.Func("store", "`sqlite` or postgres: several servers on PostgreSQL with a synchronous standby; give it before other flags", func(name string) error {
+		if forms[name] == nil {
+			return errors.New("the stores are sqlite and postgres")
+		}
+		on = name
+		p = forms[on][form]
+		return nil
+	})
 	fs.IntVar(&p.Kills, "kills", p.Kills, "kills of the server at random")
 	fs.IntVar(&p.Failpoints, "failpoints", p.Failpoints, "crashes at failpoints; -1: one at each")
 	fs.IntVar(&p.PowerCuts, "power-cuts", p.PowerCuts, "power cuts")
@@ -53,6 +62,15 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.IntVar(&p.Drains, "drains", p.Drains, "rounds of gentle restarts")
 	fs.IntVar(&p.DiskErrors, "disk-errors", p.DiskErrors, "failed fsyncs and writes")
 	fs.BoolVar(&p.FullDisk, "full-disk", p.FullDisk, "let the disk become full")
+	fs.IntVar(&p.Nodes, "nodes", p.Nodes, "servers on PostgreSQL")
+	fs.IntVar(&p.NodeFreezes, "node-freezes", p.NodeFreezes, "servers stopped until the others believe them dead; on PostgreSQL, as all that follows")
+	fs.IntVar(&p.Rollings, "rollings", p.Rollings, "rolling restarts")
+	fs.IntVar(&p.Postmaster, "postmaster-kills", p.Postmaster, "kills of PostgreSQL")
+	fs.IntVar(&p.Terminates, "terminates", p.Terminates, "rounds in which PostgreSQL ends connections")
+	fs.IntVar(&p.Failovers, "failovers", p.Failovers, "losses of the primary")
+	fs.IntVar(&p.Weathers, "weathers", p.Weathers, "rounds of each kind of bad weather between a server and PostgreSQL")
+	fs.IntVar(&p.Cuts, "cuts", p.Cuts, "rounds of connections cut at chosen messages")
+	fs.BoolVar(&p.Durable, "durable", p.Durable, "let PostgreSQL write through to the disk")
 	fs.IntVar(&p.Workers, "workers", p.Workers, "worker processes")
 	fs.BoolVar(&p.Coverage, "coverage", p.Coverage, "require that every edge and event was seen")
 	seed := fs.Uint64("seed", rand.Uint64N(1_000_000), "draws the schedule")
@@ -60,10 +78,14 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := fs.Parse(args); err != nil {
 		return 2
 	}
+	if on == "sqlite" && p.Nodes > 0 {
+		fmt.Fprintln(stderr, "torture: several servers need -store postgres")
+		return 2
+	}
 	p.Seed = *seed
 	v, err := torture(ctx, p, *keep, stdout)
 	if v != nil {
-		v.Form = form
+		v.Form, v.Store = form, on
 		line, _ := json.Marshal(v) // a struct of plain values
 		fmt.Fprintf(stdout, "%s\n%d passed, %d failed\n", line, v.Passed, v.Failed)
 	}
@@ -80,6 +102,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // verdict is the outcome of a run, for programs.
 type verdict struct {
 	Form       string            `json:"form"`
+	Store      string            `json:"store"`
 	Seed       uint64            `json:"seed"`
 	Passed     int               `json:"passed"`
 	Failed     int               `json:"failed"`
@@ -95,6 +118,9 @@ type verdict struct {
 	LeasesLost int               `json:"leases_lost"`
 	Returned   int               `json:"claims_returned"`
 	Poisoned   int               `json:"poisoned"`
+	Operations int               `json:"operations"` // of which histories were checked
+	Histories  map[string]int    `json:"histories"`  // with more than one operation, by model
+	Undecided  int               `json:"undecided"`
 	Nemeses    stats             `json:"nemeses"`
 	Failpoints []string          `json:"failpoints"` // at which the server crashed
 	States     map[string]int    `json:"states"`
@@ -226,6 +252,7 @@ func (v *verdict) take(sum *check.Verdict) {
 	v.Acked, v.Unknown, v.Stored, v.Steps, v.Told = sum.Acked, sum.Unknown, sum.Stored, sum.Steps, sum.Told
 	v.LeasesLost, v.Returned, v.Poisoned = sum.Lost, sum.Returned, sum.Poisoned
 	v.States, v.Edges = sum.States, sum.Edges
+	v.Operations, v.Histories, v.Undecided = sum.Operations, sum.Histories, sum.Undecided
 	v.Violations = append(v.Violations, sum.Violations[:min(len(sum.Violations), mostViolations)]...)
 	rules := sum.Rules()
 	v.Lost = rules[check.AckedLost] + rules[check.StepLost] + rules[check.CancelLost]

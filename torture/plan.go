@@ -27,9 +27,39 @@ type plan struct {
 	Together    bool   // everything on one set of data, which is read once: quick, and only for what needs no disk of its own
 	Coverage    bool   // every edge and event must have been seen
 	Seed        uint64 // of everything that is drawn
+
+	// What follows needs PostgreSQL.
+	Nodes       int  // servers; 0: one on SQLite
+	Durable     bool // the database writes through to the disk
+	NodeFreezes int  // servers stopped until the others believe them dead
+	Rollings    int  // rolling restarts
+	Postmaster  int  // kills of the database
+	Terminates  int  // rounds in which the database ends connections
+	Failovers   int  // losses of the primary for good
+	Weathers    int  // rounds of each kind of bad weather
+	Cuts        int  // rounds of connections cut at chosen messages
 }
 
-// The three forms of a run.
+// forms are the three forms of a run, for each store.
+var forms = map[string]map[string]plan{
+	"sqlite":   {"short": shortPlan, "wide": widePlan, "long": longPlan},
+	"postgres": {"short": clusterShort, "wide": clusterWide, "long": clusterLong},
+}
+
+// The forms on PostgreSQL.
+var (
+	clusterShort = plan{Nodes: 3, Kills: 2, Postmaster: 1, Cuts: 1, Failovers: 1, Workers: 3}
+	clusterWide  = plan{
+		Nodes: 3, Kills: 4, Failpoints: 4, NodeFreezes: 1, Postmaster: 2, Terminates: 1, Failovers: 1, Weathers: 1, Cuts: 2, Rollings: 1,
+		WorkerKills: 1, Freezes: 1, Workers: 3,
+	}
+	clusterLong = plan{
+		Nodes: 3, Durable: true, Kills: 40, Failpoints: -1, NodeFreezes: 8, Postmaster: 15, Terminates: 5, Failovers: 10, Weathers: 6, Cuts: 15,
+		Rollings: 4, WorkerKills: 6, Freezes: 4, Poison: true, Workers: 4, Coverage: true,
+	}
+)
+
+// The forms on SQLite.
 var (
 	shortPlan = plan{Kills: 9, Failpoints: 3, Freezes: 1, Workers: 3, Together: true}
 	widePlan  = plan{
@@ -64,6 +94,8 @@ func (p plan) chapters() []chapter {
 		if c.workers == 0 {
 			c.workers = p.Workers
 		}
+		c.nodes, c.durable = p.Nodes, p.Durable
+		c.duelled = c.duelled || p.Nodes > 0
 		list = append(list, chapter{c, n})
 	}
 	repeat := func(n int, make func(i int) nemesis) []nemesis {
@@ -82,6 +114,36 @@ func (p plan) chapters() []chapter {
 	if p.Failpoints >= 0 {
 		points = points[:min(p.Failpoints, len(points))]
 	}
+	if p.Nodes > 0 {
+		all := append(points, repeat(p.Kills, func(int) nemesis { return kill() })...)
+		all = append(all, repeat(p.NodeFreezes, func(int) nemesis { return nodeFreeze() })...)
+		all = append(all, repeat(p.Postmaster, func(int) nemesis { return postmasterKill() })...)
+		all = append(all, repeat(p.Terminates, func(int) nemesis { return terminate() })...)
+		all = append(all, repeat(p.Failovers, func(int) nemesis { return failover() })...)
+		all = append(all, repeat(p.Cuts, func(int) nemesis { return cuts() })...)
+		for range p.Weathers {
+			all = append(all, weathers()...)
+		}
+		shuffle(p.Seed, all)
+		for part := range slices.Chunk(all, 2*perCampaign) {
+			add(&campaign{name: "cluster"}, part)
+		}
+		workers := repeat(p.WorkerKills, func(int) nemesis { return workerKill() })
+		workers = append(workers, repeat(p.Freezes, func(int) nemesis { return freeze() })...)
+		if p.Freezes > 0 {
+			workers = append(workers, fence())
+		}
+		if p.Poison {
+			workers = append(workers, poison())
+		}
+		if len(workers) > 0 {
+			add(&campaign{name: "workers"}, workers)
+		}
+		if p.Rollings > 0 {
+			add(&campaign{name: "rolling", calm: true}, repeat(p.Rollings, func(int) nemesis { return rolling() }))
+		}
+		return list
+	}
 	if p.Together {
 		// Everything on one set of data, to be read once.
 		all := append(points, repeat(p.Kills, func(int) nemesis { return kill() })...)
@@ -89,11 +151,11 @@ func (p plan) chapters() []chapter {
 		all = append(all, repeat(p.Freezes, func(int) nemesis { return freeze() })...)
 		all = append(all, fence())
 		shuffle(p.Seed, all)
-		add(&campaign{name: "short"}, all)
+		add(&campaign{name: "short", duelled: true}, all)
 		return list
 	}
 	for left := p.Kills; left > 0; left -= perCampaign {
-		add(&campaign{name: "kills"}, repeat(min(left, perCampaign), func(int) nemesis { return kill() }))
+		add(&campaign{name: "kills", duelled: true}, repeat(min(left, perCampaign), func(int) nemesis { return kill() }))
 	}
 	if len(points) > 0 {
 		add(&campaign{name: "points"}, points)

@@ -29,6 +29,8 @@ const boot = 30 * time.Second
 type server struct {
 	bin, dir  string // the binary; where logs go
 	data      string
+	database  string // address of PostgreSQL; empty: SQLite in data
+	name      string // in the names of its files, when there are several
 	url, port string
 	key       string
 	options   []string // further flags
@@ -38,6 +40,9 @@ type server struct {
 	wrap bool // the process of cmd is strace's, the server is its child
 	done chan struct{}
 }
+
+// door is where clients and workers come in.
+type door struct{ url, key string }
 
 func newServer(ctx context.Context, bin, dir, data string) (*server, error) {
 	// Every life uses the same port, as a real server would.
@@ -56,10 +61,10 @@ func newServer(ctx context.Context, bin, dir, data string) (*server, error) {
 // front of the command. A server that ends before it is ready is an error unless it ended by the failpoint it was armed with.
 func (s *server) start(ctx context.Context, wrapper []string, env ...string) error {
 	s.life++
-	args := []string{
-		s.bin, "serve", "--data", s.data, "--listen", "127.0.0.1:" + s.port, "--api-key", s.key, "--lease", lease.String(),
+	args := append([]string{s.bin, "serve"}, s.where()...)
+	args = append(args, "--listen", "127.0.0.1:"+s.port, "--api-key", s.key, "--lease", lease.String(),
 		"--cancel-grace", "1s", "--drain", "10s", "--low-disk", "0", "--log-format", "text",
-	}
+	)
 	args = append(append(append([]string{}, wrapper...), args...), s.options...)
 	log, err := os.Create(s.logFile())
 	if err != nil {
@@ -83,10 +88,21 @@ func (s *server) start(ctx context.Context, wrapper []string, env ...string) err
 	return s.awaitReady(ctx)
 }
 
-func (s *server) logFile() string {
-	return filepath.Join(s.dir, fmt.Sprintf("server-%03d.log", s.life))
+// where says where the data lies.
+func (s *server) where() []string {
+	if s.database != "" {
+		return []string{"--database-url", s.database}
+	}
+	return []string{"--data", s.data}
 }
-func (s *server) hitFile() string { return filepath.Join(s.dir, fmt.Sprintf("hits-%03d", s.life)) }
+
+func (s *server) logFile() string {
+	return filepath.Join(s.dir, fmt.Sprintf("%sserver-%03d.log", s.name, s.life))
+}
+
+func (s *server) hitFile() string {
+	return filepath.Join(s.dir, fmt.Sprintf("%shits-%03d", s.name, s.life))
+}
 
 func (s *server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, boot)
@@ -214,7 +230,7 @@ func (s *server) awaitEnd(most time.Duration) error {
 
 // audit runs the server's own check of its data.
 func (s *server) audit(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, s.bin, "audit", "--data", s.data).CombinedOutput()
+	out, err := exec.CommandContext(ctx, s.bin, append([]string{"audit"}, s.where()...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("audit: %w: %s", err, bytes.TrimSpace(out))
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/failpoint"
+	"github.com/sojournhq/sojourn/torture/check"
 	"github.com/sojournhq/sojourn/torture/lossyfs"
 )
 
@@ -113,6 +114,11 @@ func TestKill(t *testing.T) {
 	if v.Told < 20 {
 		t.Errorf("only %d signals and decisions were acknowledged", v.Told)
 	}
+	for _, model := range []string{check.StartOnce, check.Register, check.Leases} {
+		if v.Histories[model] < 20 {
+			t.Errorf("only %d histories of %s were checked", v.Histories[model], model)
+		}
+	}
 }
 
 // TestFailpoints crashes the server at every failpoint, and must see every edge and every event.
@@ -170,6 +176,41 @@ func TestDiskError(t *testing.T) {
 			t.Errorf("%d errors", v.Nemeses.DiskErrors)
 		}
 	})
+}
+
+// TestClusterPlans checks what the forms on PostgreSQL promise.
+func TestClusterPlans(t *testing.T) {
+	for form, p := range forms["postgres"] {
+		p.Seed = 7
+		rounds := map[string]int{}
+		for _, ch := range p.chapters() {
+			if ch.campaign.nodes != p.Nodes || !ch.campaign.duelled {
+				t.Errorf("%s: campaign %s has %d servers, duels: %v", form, ch.campaign.name, ch.campaign.nodes, ch.campaign.duelled)
+			}
+			for _, n := range ch.nemeses {
+				rounds[n.name]++
+			}
+		}
+		points := p.Failpoints
+		if points < 0 {
+			points = len(failpoint.Names)
+		}
+		for _, name := range failpoint.Names {
+			points -= rounds[name]
+		}
+		if points != 0 {
+			t.Errorf("%s: %d rounds at failpoints are missing", form, points)
+		}
+		for name, want := range map[string]int{
+			"kill": p.Kills, "node freeze": p.NodeFreezes, "postmaster kill": p.Postmaster, "terminate": p.Terminates, "failover": p.Failovers,
+			"cuts": p.Cuts, "rolling restart": p.Rollings, "reset": p.Weathers, "refuse": p.Weathers, "half-open": p.Weathers,
+			"one way": p.Weathers, "delay": p.Weathers, "worker kill": p.WorkerKills, "worker freeze": p.Freezes,
+		} {
+			if rounds[name] != want {
+				t.Errorf("%s: %d rounds of %s, want %d", form, rounds[name], name, want)
+			}
+		}
+	}
 }
 
 // TestPlans checks that each form has what it promises, and that a seed means the same schedule again.

@@ -116,8 +116,9 @@ func (c *campaign) outlive(w *worker, silent time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	apart := duelWorkflows()
 	for name, s := range before {
-		if name != w.name && after[name].ID != s.ID {
+		if name != w.name && !apart[name] && after[name].ID != s.ID {
 			return "", invalidf("the session of %s was lost at the same time", name)
 		}
 	}

@@ -69,7 +69,7 @@ var layers = []layer{
 	{packages: "examples/...", imports: []string{"examples/...", "sdk/go", "sdk/go/sojourntest"}},
 	{packages: "bench/...", imports: []string{"bench/...", "sdk/go"}},
 	{packages: "spec/scenarios/...", imports: []string{"sdk/go"}},
-	{packages: "torture/...", imports: []string{"torture/...", "internal/failpoint", "sdk/go"}},
+	{packages: "torture/...", imports: []string{"torture/...", "internal/failpoint", "internal/pgtest", "sdk/go"}},
 
 	{packages: "internal/repository"},
 }

@@ -26,6 +26,8 @@ type Evidence struct {
 	Operations []Operation
 	// Losses are the worker sessions that were let die.
 	Losses []Loss
+	// Silent are the workflows whose workers also fall silent for reasons of their own, which are no Losses.
+	Silent map[string]bool
 	// Calm says that no worker was killed or stopped: no lease may have been lost.
 	Calm bool
 	// Open says that executions may still be under way: that all of them ended is not asked.
@@ -329,6 +331,9 @@ const recoverWithin = 2 * time.Second
 // loss checks G7 for one worker.
 func (v *Verdict) loss(e *Evidence, l Loss) {
 	for _, x := range e.Stored {
+		if e.Silent[workflowOf(x)] {
+			continue
+		}
 		for _, ev := range x.Events {
 			taken := ev.Type == "lease_lost" || ev.Type == "failed" && ev.Code == "poison"
 			if !taken || ev.At.Before(l.Killed) || ev.At.After(l.Until) {
