@@ -117,6 +117,9 @@ func (s *Server) snapshot(ctx context.Context) (*telemetry.Snapshot, error) {
 	if backlog.Overdue != 0 {
 		x.Overdue = now.Sub(backlog.Overdue)
 	}
+	if err := s.observeDatabases(ctx, x); err != nil {
+		return nil, err
+	}
 	if s.listener != nil {
 		x.Connections, x.Refused = s.listener.connections()
 	}

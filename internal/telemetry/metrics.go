@@ -92,6 +92,13 @@ func NewMetrics(version string, source Source) *Metrics {
 			m.ended[s] = ended.WithLabelValues(status.String())
 		}
 	}
+	// What can happen is there from the start with 0, so that the first time shows as an increase.
+	for _, reason := range []string{execution.ReturnedUnacknowledged, execution.ReturnedInterrupted} {
+		m.returned.WithLabelValues(reason)
+	}
+	for _, outcome := range []string{"delivered", "failed", "gone", "dead"} {
+		m.attempts.WithLabelValues(outcome)
+	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sojourn_build_info", Help: "Always 1; the label says which version runs.", ConstLabels: prometheus.Labels{"version": version},
 	})

@@ -26,6 +26,7 @@ type Snapshot struct {
 	Overdue     time.Duration    // how long ago the first of them should have gone out
 	Connections int              // clients
 	Refused     int64            // connections that were too many, since the start
+	Databases   []Database       // servers of databases, none with a file
 }
 
 // Queue is the part of the queue of one workflow.
@@ -51,7 +52,9 @@ type scraper struct {
 	last   *Snapshot // nil: the source failed
 	looked time.Time
 
-	queueLength, queueOldest, open, sessions, capacity, bytes, diskFree, lowDisk, connections, refused, deliveries, overdue *prometheus.Desc
+	up, queueLength, queueOldest, open, sessions, capacity, bytes, diskFree, lowDisk, connections, refused, deliveries, overdue *prometheus.Desc
+
+	databases databaseMetrics
 }
 
 func newScraper(source Source) *scraper {
@@ -60,6 +63,7 @@ func newScraper(source Source) *scraper {
 	}
 	return &scraper{
 		source: source, now: time.Now,
+		up:          d("store_up", "1 when the data could be read for this scrape, otherwise 0: then what lies in it is left out."),
 		queueLength: d("queue_executions", "Executions that wait for a worker.", "project", "workflow"),
 		queueOldest: d("queue_oldest_seconds", "How long the first of them has waited.", "project", "workflow"),
 		open:        d("executions_open", "Executions that have not ended, by state.", "status"),
@@ -72,25 +76,30 @@ func newScraper(source Source) *scraper {
 		lowDisk:     d("disk_low", "1 while starts are refused because the disk is nearly full."),
 		connections: d("connections_open", "Connections of clients."),
 		refused:     d("connections_refused_total", "Connections closed at once because there were too many."),
+
+		databases: newDatabaseMetrics(d),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (s *scraper) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.queueLength, s.queueOldest, s.open, s.sessions, s.capacity, s.bytes, s.diskFree, s.lowDisk, s.connections, s.refused, s.deliveries, s.overdue} {
+	for _, d := range []*prometheus.Desc{s.up, s.queueLength, s.queueOldest, s.open, s.sessions, s.capacity, s.bytes, s.diskFree, s.lowDisk, s.connections, s.refused, s.deliveries, s.overdue} {
 		ch <- d
 	}
+	s.databases.describe(ch)
 }
 
 // Collect implements prometheus.Collector.
 func (s *scraper) Collect(ch chan<- prometheus.Metric) {
 	x := s.snapshot()
-	if x == nil {
-		return
-	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
+	if x == nil {
+		gauge(s.up, 0)
+		return
+	}
+	gauge(s.up, 1)
 	for _, q := range x.Queues {
 		gauge(s.queueLength, float64(q.Length), q.Project, q.Workflow)
 		gauge(s.queueOldest, q.Oldest.Seconds(), q.Project, q.Workflow)
@@ -115,6 +124,7 @@ func (s *scraper) Collect(ch chan<- prometheus.Metric) {
 	gauge(s.overdue, x.Overdue.Seconds())
 	gauge(s.connections, float64(x.Connections))
 	ch <- prometheus.MustNewConstMetric(s.refused, prometheus.CounterValue, float64(x.Refused))
+	s.databases.collect(ch, x.Databases)
 }
 
 func (s *scraper) snapshot() *Snapshot {

@@ -101,10 +101,44 @@ func TestSourceIsAskedSeldom(t *testing.T) {
 		t.Error("old news after five seconds")
 	}
 	now, fail = now.Add(scrapeEvery), true
-	if text := scrape(); strings.Contains(text, "sojourn_worker_sessions") || !strings.Contains(text, "sojourn_build_info") {
+	if text := scrape(); strings.Contains(text, "sojourn_worker_sessions") || !strings.Contains(text, "sojourn_build_info") || !strings.Contains(text, "sojourn_store_up 0\n") {
 		t.Error("a source that fails must leave out its own measurements alone")
 	}
 	if asked != 3 {
 		t.Errorf("asked %d times, want 3", asked)
+	}
+}
+
+// What a database does not tell is left out, so that no alarm takes it for zero.
+func TestDatabasesAreShown(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics("v", func(context.Context) (*Snapshot, error) {
+		return &Snapshot{Databases: []Database{
+			{
+				Cell: "a", Servers: 3, Pinned: 90 * time.Second, Horizon: 1234, Tables: []Table{{"executions", 10, 7}},
+				Connections: 40, MaxConnections: 100, Standbys: 1, Commits: 5, RoundTrips: 9, CommitRetries: 2,
+			},
+			{Cell: "b", Servers: 2, Pinned: -1, Horizon: -1, Standbys: -1},
+		}}, nil
+	})
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	text := w.Body.String()
+	for _, line := range []string{
+		`sojourn_store_up 1`, `sojourn_servers_alive{cell="a"} 3`, `sojourn_servers_alive{cell="b"} 2`,
+		`sojourn_database_oldest_transaction_seconds{cell="a"} 90`, `sojourn_database_horizon_transactions{cell="a"} 1234`,
+		`sojourn_database_rows{cell="a",state="dead",table="executions"} 7`, `sojourn_database_rows{cell="a",state="live",table="executions"} 10`,
+		`sojourn_database_connections{cell="a"} 40`, `sojourn_database_connections_most{cell="a"} 100`,
+		`sojourn_database_synchronous_standbys{cell="a"} 1`, `sojourn_database_commits_total{cell="a"} 5`,
+		`sojourn_database_commit_round_trips_total{cell="a"} 9`, `sojourn_database_commit_retries_total{cell="a"} 2`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("no line %s", line)
+		}
+	}
+	for _, line := range []string{`sojourn_database_oldest_transaction_seconds{cell="b"`, `sojourn_database_horizon_transactions{cell="b"`, `sojourn_database_synchronous_standbys{cell="b"`} {
+		if strings.Contains(text, line) {
+			t.Errorf("%s…: shown though it is unknown", line)
+		}
 	}
 }

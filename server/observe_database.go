@@ -1,0 +1,34 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sojournhq/sojourn/internal/store"
+	"github.com/sojournhq/sojourn/internal/telemetry"
+)
+
+// observeDatabases looks up how the database servers are, when the data lies in any.
+func (s *Server) observeDatabases(ctx context.Context, x *telemetry.Snapshot) error {
+	var st store.Store = s.store
+	observed, ok := st.(store.Observed)
+	if !ok {
+		return nil
+	}
+	all, err := observed.Health(ctx)
+	if err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	for i := range all {
+		h := &all[i]
+		d := telemetry.Database{
+			Cell: h.Cell, Servers: h.Servers, Pinned: h.Pinned, Horizon: h.Horizon, Connections: h.Connections,
+			MaxConnections: h.MaxConnections, Standbys: h.Standbys, Commits: h.Commits, RoundTrips: h.RoundTrips, CommitRetries: h.Retries,
+		}
+		for _, t := range h.Tables {
+			d.Tables = append(d.Tables, telemetry.Table{Name: t.Name, Live: t.Live, Dead: t.Dead})
+		}
+		x.Databases = append(x.Databases, d)
+	}
+	return nil
+}
