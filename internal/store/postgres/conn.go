@@ -78,6 +78,7 @@ type batch struct {
 type queued struct {
 	prepared *statement // not nil: it is the preparation of it
 	sql      string
+	refusal  string    // what a division by zero in it means
 	each     func(*row) error
 	done     func(rows int64) error
 }
@@ -114,6 +115,12 @@ func (b *batch) add(s *statement, a *args, each func(*row) error, done func(rows
 	b.queue = append(b.queue, queued{sql: s.sql, each: each, done: done})
 }
 
+// check queues a statement that divides by zero when what it writes does not find what it must, with the words for that.
+func (b *batch) check(s *statement, a *args, refusal string) {
+	b.add(s, a, nil, nil)
+	b.queue[len(b.queue)-1].refusal = refusal
+}
+
 // run sends what was added and reads the results. The error is the first one; after an error of the connection it is
 // closed. sent is false when nothing can have reached the server.
 func (b *batch) run() (sent bool, err error) {
@@ -148,6 +155,9 @@ func (b *batch) results() error {
 		}
 		if err == nil {
 			continue
+		}
+		if e := pgError(err); e != nil && e.Code == "22012" && q.refusal != "" {
+			err = refuse("%s: %w", q.refusal, err)
 		}
 		if first == nil {
 			first = &statementError{q.sql, err}

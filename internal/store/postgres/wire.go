@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -441,4 +443,36 @@ func (r *row) int64s() (list []int64) {
 func (r *row) timestamp() execution.Time {
 	const epoch = 946_684_800_000_000 // of PostgreSQL, which counts from the year 2000
 	return execution.Time(r.int64() + epoch)
+}
+
+// optional32s is an array of integers of which zero is NULL.
+func (a *args) optional32s(n int, at func(int) int32) *args {
+	from := a.array(n, pgtype.Int4OID)
+	for i := range n {
+		if v := at(i); v != 0 {
+			a.buf = binary.BigEndian.AppendUint32(a.buf, 4)
+			a.buf = binary.BigEndian.AppendUint32(a.buf, uint32(v))
+		} else {
+			a.absent()
+		}
+	}
+	return a.add(pgtype.Int4ArrayOID, from)
+}
+
+// parameters are n parameters in SQL, the first with the number from.
+func parameters(from, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(from + i))
+	}
+	return b.String()
+}
+
+// prefixed puts a prefix before each of the columns.
+func prefixed(prefix, columns string) string {
+	return prefix + strings.ReplaceAll(columns, ", ", ", "+prefix)
 }
