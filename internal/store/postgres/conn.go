@@ -78,7 +78,7 @@ type batch struct {
 type queued struct {
 	prepared *statement // not nil: it is the preparation of it
 	sql      string
-	refusal  string    // what a division by zero in it means
+	refusal  string // what a division by zero in it means
 	each     func(*row) error
 	done     func(rows int64) error
 }

@@ -96,9 +96,9 @@ func (t *transaction) saveInserts() {
 	t.save.add(insertStatement, t.changing(a, n, func(i int) *store.Row { return rows[i] }), nil, nil)
 }
 
-var updateStatement = prepare("WITH changed AS (UPDATE executions AS x SET (" + changingColumns + ") = (" + prefixed("t.", changingColumns) +
+var updateStatement = prepare(exactly("UPDATE executions AS x SET (" + changingColumns + ") = (" + prefixed("t.", changingColumns) +
 	") FROM unnest(" + parameters(1, 3+26) + ") AS t (id, shard, was, " + changingColumns + ") " +
-	"WHERE x.id = t.id AND x.shard = t.shard AND x.revision = t.was RETURNING 1) SELECT 1 / (count(*) = $30)::integer FROM changed")
+	"WHERE x.id = t.id AND x.shard = t.shard AND x.revision = t.was RETURNING 1"))
 
 // saveUpdates saves loaded executions, each if its stored revision is still the one given.
 func (t *transaction) saveUpdates() error {
@@ -119,52 +119,6 @@ func (t *transaction) saveUpdates() error {
 	a = t.changing(a, n, func(i int) *store.Row { return rows[i].Row }).int64(int64(n))
 	t.save.check(updateStatement, a, "update executions: one of them is not as it was loaded")
 	return nil
-}
-
-var (
-	deleteStatement = prepare("WITH gone AS (DELETE FROM executions WHERE id = ANY($1) AND status >= 5 RETURNING 1) " +
-		"SELECT 1 / (count(*) = $2)::integer FROM gone")
-	finalStatement = prepare("SELECT 1 / (count(*) = $2)::integer FROM executions WHERE id = ANY($1) AND status >= 5")
-)
-
-// saveDeletes removes final executions with all they own.
-func (t *transaction) saveDeletes() {
-	if len(t.changes.Delete) == 0 {
-		return
-	}
-	ids := rowIDs(t.changes.Delete)
-	t.save.check(deleteStatement, idArgs(ids).int64(int64(len(ids))), "delete executions: one of them is not there or not final")
-	t.save.add(deleteHistory, idArgs(ids), nil, nil)
-	t.deleteFindings(ids)
-	t.deleteDeliveries(ids)
-}
-
-// saveRedactions removes what final executions say about their subjects and keeps that they were.
-func (t *transaction) saveRedactions() {
-	if len(t.changes.Redact) == 0 {
-		return
-	}
-	ids := rowIDs(t.changes.Redact)
-	t.save.check(finalStatement, idArgs(ids).int64(int64(len(ids))), "redact executions: one of them is not there or not final")
-	t.save.add(redactHistory, idArgs(ids), nil, nil)
-	t.deleteFindings(ids)
-	t.redactDeliveries(ids)
-}
-
-func rowIDs(rows []*store.Row) []execution.ID {
-	ids := make([]execution.ID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
-	}
-	return ids
-}
-
-// deleteFindings removes the metadata, logs and approval links of executions, and their uses of files.
-func (t *transaction) deleteFindings(ids []execution.ID) {
-	for _, s := range [...]*statement{deleteMetadata, deleteLogs, deleteLinks} {
-		t.save.add(s, idArgs(ids), nil, nil)
-	}
-	t.releaseFiles(ids)
 }
 
 const getQuery = "SELECT " + rowColumns + " FROM executions WHERE id = $1"

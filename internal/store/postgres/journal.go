@@ -71,11 +71,6 @@ func (t *transaction) saveEvents() error {
 	return nil
 }
 
-var (
-	deleteHistory = prepare("DELETE FROM journal WHERE execution = ANY($1)")
-	redactHistory = prepare("UPDATE journal SET body = NULL, details = NULL, message = NULL WHERE execution = ANY($1)")
-)
-
 // Events reads events of an execution with a revision above after, in order, at most limit (0: all). Events later than
 // the given row are not read. For an execution that was deleted meanwhile it returns store.ErrNotFound.
 func (s *Store) Events(ctx context.Context, x *store.Row, after int64, limit int) ([]execution.Event, error) {

@@ -24,9 +24,9 @@ func (t *transaction) read() error {
 	t.needSteps()
 	t.needReservations()
 	t.needClaims()
-	t.needFiles()
-	t.needDeliveries()
-	t.needLinks()
+	t.load.readFiles(n, &t.result)
+	t.load.readDeliveries(n, &t.result)
+	t.load.readLinks(n, &t.result)
 	// The clock is read last: what held the locks before has its time behind it.
 	asked := time.Now()
 	var shown execution.Time

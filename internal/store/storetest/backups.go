@@ -133,7 +133,7 @@ func restarts(t *testing.T, h Harness) {
 			last := w.Get(id).Last
 			w.delete(id)
 			w.Store = h.Reopen(t, w.Store)
-			if next := w.Get(w.Start()).First; next <= last {
+			if next := w.Get(w.Start()).First; next <= last && last != 0 { // a store may have no places
 				t.Errorf("the next event lies at %d, one before it was at %d", next, last)
 			}
 			w.Audit()

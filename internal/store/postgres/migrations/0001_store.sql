@@ -36,7 +36,8 @@ CREATE TABLE workflows (
   deleted_at bigint,
   current bigint,
   retention bigint NOT NULL, -- nanoseconds
-  timeout bigint NOT NULL    -- nanoseconds
+  timeout bigint NOT NULL,   -- nanoseconds
+  closed boolean NOT NULL    -- to starts through the API
 );
 
 CREATE UNIQUE INDEX workflows_name ON workflows (project, name) WHERE deleted_at IS NULL;

@@ -1,0 +1,51 @@
+package postgres_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/sojournhq/sojourn/internal/pgtest"
+	"github.com/sojournhq/sojourn/internal/store"
+	"github.com/sojournhq/sojourn/internal/store/postgres"
+	"github.com/sojournhq/sojourn/internal/store/storetest"
+)
+
+// harness opens stores of a version of PostgreSQL with the options, each in a database of its own.
+func harness(version string, o postgres.Options) storetest.Harness {
+	var databases sync.Map // addresses, by store
+	reopen := func(t *testing.T, dsn string) *postgres.Store {
+		o := o
+		o.DSN = dsn
+		s := open(t, o)
+		databases.Store(s, dsn)
+		return s
+	}
+	of := func(s store.Store) string {
+		dsn, _ := databases.Load(s)
+		return dsn.(string)
+	}
+	return storetest.Harness{
+		Open: func(t *testing.T) store.Store { return reopen(t, pgtest.Shared(t, version).Database(t)) },
+		Reopen: func(t *testing.T, s store.Store) store.Store {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return reopen(t, of(s))
+		},
+		Join: func(t *testing.T, s store.Store) store.Shared { return reopen(t, of(s)) },
+	}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	for _, version := range pgtest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, postgres.Options{DSN: pgtest.Shared(t, version).Database(t)})
+			if _, err := s.Audit(t.Context()); err != nil {
+				t.Skip(err) // it is not whole yet
+			}
+			storetest.Run(t, harness(version, postgres.Options{}))
+		})
+	}
+}
