@@ -23,6 +23,22 @@ type Config struct {
 	// Data is the directory of the database; it is created if need be. Default DefaultData. One server at a time can
 	// have it open.
 	Data string
+	// Database is the address of a PostgreSQL database, version 14 or later, that has everything in place of Data: a URL
+	// such as postgres://user@host:5432/sojourn, or keywords and values as libpq reads them, with several hosts if need
+	// be. Any number of servers may share it. What it does not say comes from PGPASSWORD, PGPASSFILE and so on.
+	Database string
+	// DatabaseConnections is the most connections to it; default 16.
+	DatabaseConnections int
+	// DatabaseWait is how long Open keeps trying when it cannot be reached; default 1 minute; negative: it tries once.
+	DatabaseWait time.Duration
+	// NoNotify leaves out LISTEN and NOTIFY: what another server did is then seen within a second.
+	NoNotify bool
+	// Pooler says that Database is the address of a pooler in transaction mode such as PgBouncer: nothing is kept in
+	// sessions, and there is no LISTEN and NOTIFY.
+	Pooler bool
+	// NoMigrate refuses a database with an older schema; default: it is brought up to date.
+	NoMigrate bool
+
 	// Memory keeps the data in a temporary directory that is removed at the end, without waiting for the disk. For
 	// tests and trials; Data must be empty.
 	Memory bool
@@ -54,7 +70,8 @@ type Config struct {
 	// CallbackHTTP allows callbacks and webhooks to http:// URLs; default: https:// alone.
 	CallbackHTTP bool
 	// SecretKeyFile holds the key under which the secrets of callbacks and webhooks are encrypted in the database: base64
-	// of 32 bytes on each line, the newest first. Default: secret.key in the data directory, made by the first start.
+	// of 32 bytes on each line, the newest first. Default: secret.key in the data directory, made by the first start; with
+	// Database a key that lies in the database, too: whoever can read the whole database then knows the secrets.
 	SecretKeyFile string
 
 	// AdminKey is the text of an admin key of the default project, at least 16 characters, for development and tests.
@@ -80,7 +97,7 @@ type Config struct {
 	LowDisk int64
 
 	// Files is where the contents of files are kept: file:///folder or s3://bucket?region=…&endpoint=…. Default:
-	// the folder files in Data. Servers with data of their own need places of their own.
+	// the folder files in Data, or the database. Servers with data of their own need places of their own.
 	Files string
 	// MaxFile is the most bytes of one file; default 1 GiB.
 	MaxFile int64
@@ -111,6 +128,12 @@ func (c *Config) complete() error {
 	if c.Memory && c.Data != "" {
 		return errors.New("config: Memory goes without Data")
 	}
+	if c.Database != "" && (c.Memory || c.Data != "") {
+		return errors.New("config: Database goes without Data and Memory")
+	}
+	if c.DatabaseConnections < 0 {
+		return fmt.Errorf("config: DatabaseConnections must not be negative, it is %d", c.DatabaseConnections)
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("config: TLSCert and TLSKey go together: give both or none")
 	}
@@ -133,11 +156,17 @@ func (c *Config) complete() error {
 			return fmt.Errorf("config: PublicURL %q is not a URL such as https://sojourn.example.com", c.PublicURL)
 		}
 	}
-	if c.Data == "" && !c.Memory {
+	if c.Data == "" && !c.Memory && c.Database == "" {
 		c.Data = DefaultData
 	}
 	if c.Listen == "" {
 		c.Listen = DefaultListen
+	}
+	if c.DatabaseConnections == 0 {
+		c.DatabaseConnections = 16
+	}
+	if c.DatabaseWait == 0 {
+		c.DatabaseWait = time.Minute
 	}
 	if c.Drain == 0 {
 		c.Drain = DefaultDrain

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -104,8 +103,8 @@ func (s *Server) snapshot(ctx context.Context) (*telemetry.Snapshot, error) {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	x.Data, x.WAL, x.Reusable = usage.Data, usage.Log, usage.Free
-	if canWatchDisk {
-		if free, err := diskFree(filepath.Dir(s.store.Path())); err == nil {
+	if s.watchesDisk() {
+		if free, err := diskFree(s.dir); err == nil {
 			x.DiskFree = free
 		}
 	}

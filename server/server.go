@@ -17,7 +17,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/store"
-	"github.com/sojournhq/sojourn/internal/store/sqlite"
+	"github.com/sojournhq/sojourn/internal/store/postgres"
 	"github.com/sojournhq/sojourn/internal/telemetry"
 	"github.com/sojournhq/sojourn/internal/webhook"
 )
@@ -32,7 +32,9 @@ var ErrClosed = errors.New("the server is closed")
 type Server struct {
 	cfg        Config
 	log        *slog.Logger
-	store      *sqlite.Store
+	store      store.Store
+	dir        string          // where the data lies on this machine; empty: in a database
+	database   *postgres.Store // the store, when it is a database
 	files      blob.Store
 	engine     *engine.Engine
 	root       *engine.Caller
@@ -84,10 +86,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		}
 		s.scheme, s.http.TLSConfig = "https", c.config()
 	}
-	if s.store, err = sqlite.Open(ctx, sqlite.Config{Path: s.cfg.Data, Memory: s.cfg.Memory, Synchronous: s.cfg.Synchronous, Clock: s.cfg.Clock}); err != nil {
-		if errors.Is(err, store.ErrLocked) {
-			return fmt.Errorf("%w: %s; stop that one first, or use another data directory", ErrInUse, s.cfg.Data)
-		}
+	if err := s.openStore(ctx); err != nil {
 		return err
 	}
 	if s.files, err = s.openFiles(); err != nil {
@@ -128,14 +127,6 @@ func (s *Server) open(ctx context.Context) (err error) {
 	return s.writeAdmin()
 }
 
-// openFiles opens where the contents of files are kept.
-func (s *Server) openFiles() (blob.Store, error) {
-	if s.cfg.Files != "" {
-		return blob.Open(s.cfg.Files)
-	}
-	return blob.OpenFolder(filepath.Join(filepath.Dir(s.store.Path()), "files"))
-}
-
 // startEngine makes the engine and lets it run until stop.
 func (s *Server) startEngine(ctx context.Context) (err error) {
 	ec := engine.Config{
@@ -145,7 +136,7 @@ func (s *Server) startEngine(ctx context.Context) (err error) {
 		MaxBacklog: s.cfg.MaxBacklog, DefaultTimeout: s.cfg.ExecutionTimeout, LowDisk: s.cfg.LowDisk,
 		CheckURL: s.guard.CheckURL,
 	}
-	if ec.Seal, err = s.openSeal(); err != nil {
+	if ec.Seal, err = s.openSeal(ctx); err != nil {
 		return err
 	}
 	if s.cfg.Clock != nil {
@@ -157,9 +148,8 @@ func (s *Server) startEngine(ctx context.Context) (err error) {
 	if s.tracing != nil {
 		ec.Trace = s.tracing.Command
 	}
-	if canWatchDisk && s.cfg.LowDisk >= 0 {
-		dir := filepath.Dir(s.store.Path())
-		ec.DiskFree = func() (int64, error) { return diskFree(dir) }
+	if s.watchesDisk() && s.cfg.LowDisk >= 0 {
+		ec.DiskFree = func() (int64, error) { return diskFree(s.dir) }
 	}
 	if s.engine, err = engine.New(ctx, ec); err != nil {
 		return err
@@ -176,6 +166,9 @@ func (s *Server) startEngine(ctx context.Context) (err error) {
 	return nil
 }
 
+// watchesDisk reports whether the data lies on a disk of this machine whose free space can be read.
+func (s *Server) watchesDisk() bool { return canWatchDisk && s.dir != "" }
+
 // harden adds to every answer what only the server as a whole knows.
 func (s *Server) harden(h http.Handler) http.Handler {
 	if s.scheme != "https" {
@@ -189,10 +182,14 @@ func (s *Server) harden(h http.Handler) http.Handler {
 
 // writeAdmin lets tools of the same user manage the server while it runs.
 func (s *Server) writeAdmin() error {
-	if s.listener == nil || s.cfg.Memory || s.cfg.NoAdminFile {
+	if !s.hasAdminFile() {
 		return nil
 	}
 	return writeAdmin(s.cfg.Data, Admin{URL: s.URL(), Key: s.engine.Lend(s.root), PID: os.Getpid()})
+}
+
+func (s *Server) hasAdminFile() bool {
+	return s.listener != nil && s.cfg.Data != "" && !s.cfg.NoAdminFile
 }
 
 // Handler answers all requests, also before and without Run.
@@ -247,7 +244,7 @@ func (s *Server) release() error {
 		if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
-		if !s.cfg.Memory && !s.cfg.NoAdminFile && s.handler != nil {
+		if s.hasAdminFile() && s.handler != nil {
 			if err := os.Remove(filepath.Join(s.cfg.Data, adminFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				errs = append(errs, err)
 			}

@@ -3,28 +3,11 @@ package server
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/sojournhq/sojourn/internal/api"
-	"github.com/sojournhq/sojourn/internal/seal"
 	"github.com/sojournhq/sojourn/internal/webhook"
 )
-
-// secretKeyFile is the file in the data directory with the key under which signing secrets are encrypted.
-const secretKeyFile = "secret.key"
-
-// openSeal finds the key under which signing secrets are encrypted.
-func (s *Server) openSeal() (*seal.Ring, error) {
-	switch {
-	case s.cfg.SecretKeyFile != "":
-		return seal.Read(s.cfg.SecretKeyFile)
-	case s.cfg.Memory:
-		return seal.Random(), nil
-	default:
-		return seal.ReadOrCreate(filepath.Join(filepath.Dir(s.store.Path()), secretKeyFile))
-	}
-}
 
 // openGuard makes what decides where callbacks and webhooks may go.
 func (s *Server) openGuard() (err error) {

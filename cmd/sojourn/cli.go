@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/sojournhq/sojourn/internal/telemetry"
 )
 
 // cli is one run of the program: where it reads and writes, and the flags that every command has.
@@ -25,10 +27,12 @@ type cli struct {
 	url    string
 	apiKey string
 	data   string
+	db     telemetry.Secret // --database-url
 	output string
 	quiet  bool
 
 	dataGiven bool
+	dbGiven   bool
 }
 
 func newCLI(env map[string]string, in io.Reader, out, errw io.Writer) *cli {
@@ -99,6 +103,12 @@ func (c *cli) command() *cobra.Command {
 			if f := cmd.Flags().Lookup("data"); f != nil {
 				c.dataGiven = f.Changed
 			}
+			if f := cmd.Flags().Lookup("database-url"); f != nil {
+				c.dbGiven = f.Changed
+			}
+			if c.dataGiven && c.dbGiven {
+				return usagef("--data and --database-url exclude each other")
+			}
 			if !slices.Contains(outputs, c.output) {
 				return usagef("-o %s: choose one of %s", c.output, strings.Join(outputs, ", "))
 			}
@@ -136,6 +146,7 @@ func (c *cli) clientFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.url, "url", "", "`address` of the server (SOJOURN_BASE_URL); default: the server of --data, else http://127.0.0.1:7373")
 	fs.StringVar(&c.apiKey, "api-key", "", "API `key` (SOJOURN_API_KEY); default: the key of the server of --data")
 	fs.StringVar(&c.data, "data", "", "data `directory` of a server on this machine; default .sojourn")
+	fs.Var(&c.db, "database-url", "`url` of the PostgreSQL database of servers (SOJOURN_DATABASE_URL), for commands that open the data themselves")
 	fs.StringVarP(&c.output, "output", "o", "table", outputHelp)
 	fs.BoolVarP(&c.quiet, "quiet", "q", false, "print data and errors only")
 }

@@ -27,6 +27,18 @@ func (c *cli) dataDir() string {
 	return server.DefaultData
 }
 
+// databaseURL is the address of the database that servers share: that of the flag, or that of the environment unless a
+// data directory is named. Empty: the data lies in a directory.
+func (c *cli) databaseURL() string {
+	if c.dbGiven {
+		return c.db.Reveal()
+	}
+	if c.dataGiven || c.env["SOJOURN_DATA"] != "" {
+		return ""
+	}
+	return c.env["SOJOURN_DATABASE_URL"]
+}
+
 // discover completes address and key from the data directory of a server on this machine: the key of `sojourn dev`, or
 // that of the running server. A key found there is sent to that server only.
 func (c *cli) discover() (url, key string) {
@@ -70,13 +82,16 @@ func (c *cli) client() (*sojourn.Client, error) {
 }
 
 // manager is a client that may do everything with the data of --data: through the server that runs on it, or, when
-// none does, by opening the data itself for the time of the command. Without --data it is an ordinary client when flags
+// none does, by opening the data itself for the time of the command, as it always does with a database. Without --data it is an ordinary client when flags
 // or environment say which.
 func (c *cli) manager(ctx context.Context) (client *sojourn.Client, done func() error, err error) {
 	done = func() error { return nil }
-	if !c.dataGiven && (c.apiKey != "" || c.env["SOJOURN_API_KEY"] != "") {
+	if !c.dataGiven && !c.dbGiven && (c.apiKey != "" || c.env["SOJOURN_API_KEY"] != "") {
 		client, err = c.client()
 		return client, done, err
+	}
+	if url := c.databaseURL(); url != "" {
+		return c.opened(ctx, server.Config{Database: url})
 	}
 	dir := c.dataDir()
 	if a, err := server.ReadAdmin(dir); err == nil && alive(ctx, a.URL) {
@@ -86,7 +101,13 @@ func (c *cli) manager(ctx context.Context) (client *sojourn.Client, done func() 
 	if _, err := os.Stat(dir); err != nil && !c.dataGiven {
 		return nil, nil, &exitError{exitAuth, fmt.Errorf("no API key, and there is no data in %s: set SOJOURN_API_KEY or --api-key, or name a data directory with --data", dir)}
 	}
-	srv, err := server.Open(ctx, server.Config{Data: dir, NoListener: true, Version: version})
+	return c.opened(ctx, server.Config{Data: dir})
+}
+
+// opened is a client of a server that lives as long as the command.
+func (c *cli) opened(ctx context.Context, cfg server.Config) (client *sojourn.Client, done func() error, err error) {
+	cfg.NoListener, cfg.Version, cfg.DatabaseWait = true, version, -1
+	srv, err := server.Open(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/store"
+	"github.com/sojournhq/sojourn/internal/store/postgres"
 	"github.com/sojournhq/sojourn/internal/store/sqlite"
 )
 
@@ -19,20 +20,23 @@ func (c *cli) backupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "copy the data to a file, also while a server uses it",
-		Long: `Write a consistent copy of the data in --data to a new file, also while a server uses it. To restore it, put it into
-an empty directory as sojourn.db and start a server there. Workers of the old server are then refused.
+		Long: `Write a consistent copy of the data in --data or --database-url to a new file, also while servers use it.
+` + "`sojourn restore`" + ` puts it into an empty directory or database. Workers of the old servers are then refused.
 
-The contents of files are not in the database. --files copies them from the folder files of --data to a new folder, which
+The contents of files are not in the database file of --data. --files copies them from the folder files of --data to a new folder, which
 is restored beside sojourn.db as files. When the server keeps files elsewhere, back them up there, after the database.`,
 		Example: `  sojourn backup --data /var/lib/sojourn /backup/sojourn-$(date +%F).db
   sojourn backup --data /var/lib/sojourn --files /backup/files /backup/sojourn.db`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			s, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: c.dataDir(), ReadOnly: true})
+			s, dir, err := c.openData(cmd.Context())
 			if err != nil {
-				return c.noData(err)
+				return err
 			}
 			defer func() { err = errors.Join(err, s.Close()) }()
+			if files != "" && dir == "" {
+				return usagef("--files is for a data directory: a backup of a database has the contents that lie in it, and a bucket is backed up where it is")
+			}
 			if err := s.Backup(cmd.Context(), args[0]); err != nil {
 				if errors.Is(err, os.ErrExist) {
 					return usagef("%s is there already; a backup never overwrites", args[0])
@@ -48,7 +52,7 @@ is restored beside sojourn.db as files. When the server keeps files elsewhere, b
 				return nil
 			}
 			// After the database: it has no record of a file whose content comes too late.
-			n, err := copyFiles(cmd.Context(), filepath.Join(filepath.Dir(s.Path()), "files"), files)
+			n, err := copyFiles(cmd.Context(), filepath.Join(dir, "files"), files)
 			if err != nil {
 				return err
 			}
@@ -75,15 +79,22 @@ func copyFiles(ctx context.Context, from, to string) (n int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	err = source.Each(ctx, func(name string) error {
-		r, err := source.Open(ctx, name, 0, -1)
+	return copyContents(ctx, source, target)
+}
+
+// copyContents copies every content that is not there yet and returns how many there are.
+func copyContents(ctx context.Context, from, to blob.Store) (n int, err error) {
+	err = from.Each(ctx, func(name string) error {
+		r, err := from.Open(ctx, name, 0, -1)
 		if errors.Is(err, blob.ErrNotFound) {
 			return nil // removed meanwhile
 		}
 		if err != nil {
 			return err
 		}
-		_, err = target.Put(ctx, name, r)
+		if _, err = to.Put(ctx, name, r); errors.Is(err, blob.ErrExists) {
+			err = nil
+		}
 		n++
 		return errors.Join(err, r.Close())
 	})
@@ -94,13 +105,13 @@ func (c *cli) auditCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "audit",
 		Short: "check the data against every invariant, also while a server uses it",
-		Long: `Check the data in --data against every invariant that the server promises to keep, also while a server uses it.
+		Long: `Check the data in --data or --database-url against every invariant that the server promises to keep, also while a server uses it.
 It only reads. The exit code is 1 when something is violated.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			s, err := sqlite.Open(cmd.Context(), sqlite.Config{Path: c.dataDir(), ReadOnly: true})
+			s, _, err := c.openData(cmd.Context())
 			if err != nil {
-				return c.noData(err)
+				return err
 			}
 			defer func() { err = errors.Join(err, s.Close()) }()
 			findings, err := s.Audit(cmd.Context())
@@ -127,6 +138,19 @@ It only reads. The exit code is 1 when something is violated.`,
 			return &exitError{exitFailed, fmt.Errorf("%d violations", len(findings))}
 		},
 	}
+}
+
+// openData opens the data for reading, also while servers use it: the database, or the directory, which is returned too.
+func (c *cli) openData(ctx context.Context) (s store.Store, dir string, err error) {
+	if url := c.databaseURL(); url != "" {
+		s, err = postgres.Open(ctx, postgres.Options{DSN: url, ReadOnly: true})
+		return s, "", err
+	}
+	file, err := sqlite.Open(ctx, sqlite.Config{Path: c.dataDir(), ReadOnly: true})
+	if err != nil {
+		return nil, "", c.noData(err)
+	}
+	return file, filepath.Dir(file.Path()), nil
 }
 
 // noData explains a directory without data.

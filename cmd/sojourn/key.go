@@ -16,7 +16,8 @@ import (
 )
 
 const offlineHelp = `
-With --data, the server that runs on that directory is asked; when none does, the data is opened for the moment.`
+With --data, the server that runs on that directory is asked; when none does, the data is opened for the moment.
+With --database-url, the command joins the servers of that database for the moment.`
 
 var scopeNames = []string{
 	sojourn.ScopeStart, sojourn.ScopeRead, sojourn.ScopeCancel, sojourn.ScopeSignal, sojourn.ScopeApprove, sojourn.ScopeManage, sojourn.ScopeWorkflowsRead,

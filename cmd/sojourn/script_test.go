@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 	"github.com/sojournhq/sojourn/server"
 )
 
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"sojourn": main})
+	testscript.Main(teststore.Main(m), map[string]func(){"sojourn": main})
 }
 
 // TestScripts runs the manual: each file of testdata is a session at a terminal, with the real program.

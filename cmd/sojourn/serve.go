@@ -10,6 +10,7 @@ import (
 
 	"github.com/sojournhq/sojourn/internal/config"
 	"github.com/sojournhq/sojourn/internal/failpoint"
+	"github.com/sojournhq/sojourn/internal/store/postgres"
 	"github.com/sojournhq/sojourn/internal/telemetry"
 	"github.com/sojournhq/sojourn/server"
 )
@@ -24,10 +25,12 @@ func (c *cli) serveCommand() *cobra.Command {
 Every setting is a flag, an environment variable (--max-backlog is SOJOURN_MAX_BACKLOG) and a key of the YAML file
 (max-backlog: 1000000). A flag wins over the variable, the variable over the file.
 
-Make the first key with: sojourn key create --data DIRECTORY --name me --scopes admin`,
+Everything lies in --data, which one server at a time may have, or in a PostgreSQL database (--database-url), which any
+number of servers share. Make the first key with: sojourn key create --data DIRECTORY --name me --scopes admin`,
 		Example: `  sojourn serve --data /var/lib/sojourn
   sojourn serve --listen :7373 --tls-cert cert.pem --tls-key key.pem
-  sojourn serve --config /etc/sojourn.yaml`,
+  sojourn serve --config /etc/sojourn.yaml
+  SOJOURN_DATABASE_URL=postgres://sojourn@db.internal/sojourn sojourn serve`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := settings.Load(cmd.Flags(), c.lookup); err != nil {
@@ -67,7 +70,11 @@ func (c *cli) serve(ctx context.Context, s *config.Server) error {
 	if err != nil {
 		return err
 	}
-	log.Info("serving", "url", srv.URL(), "data", s.Data, "version", version)
+	place, name := "data", s.Data
+	if !s.DatabaseURL.IsZero() {
+		place, name = "database", postgres.Describe(s.DatabaseURL.Reveal())
+	}
+	log.Info("serving", "url", srv.URL(), place, name, "version", version)
 	if err := srv.Run(ctx); err != nil {
 		return err
 	}
@@ -84,7 +91,9 @@ func serverConfig(s *config.Server, log *slog.Logger) server.Config {
 		return n
 	}
 	return server.Config{
-		Data: s.Data, Listen: s.Listen, TLSCert: s.TLSCert, TLSKey: s.TLSKey, InsecureHTTP: s.InsecureHTTP,
+		Data: s.Data, Database: s.DatabaseURL.Reveal(), DatabaseConnections: s.DatabaseConnections,
+		DatabaseWait: time.Duration(off(int64(s.DatabaseWait))), NoNotify: !s.DatabaseNotify, Pooler: s.DatabasePooler, NoMigrate: !s.Migrate,
+		Listen: s.Listen, TLSCert: s.TLSCert, TLSKey: s.TLSKey, InsecureHTTP: s.InsecureHTTP,
 		AdminKey: s.APIKey.Reveal(), Retention: time.Duration(off(int64(s.Retention))),
 		ExecutionTimeout: time.Duration(s.Timeout), Lease: time.Duration(s.Lease),
 		CancelGrace: time.Duration(s.CancelGrace), Drain: time.Duration(s.Drain), MaxBacklog: s.MaxBacklog,

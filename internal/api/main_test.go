@@ -11,12 +11,14 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"go.uber.org/goleak"
+
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 // TestMain looks, after all tests, at what they have seen: every operation must have succeeded once and must have
 // given every error below 500 that its documentation names, and no goroutine may be left.
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := teststore.Main(m).Run()
 	all := true
 	for _, name := range []string{"test.run", "test.fuzz", "test.skip", "test.list"} {
 		f := flag.Lookup(name)

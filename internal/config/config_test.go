@@ -103,6 +103,32 @@ func TestFlagBeatsVariableBeatsFile(t *testing.T) {
 	}
 }
 
+func TestDataLiesInOnePlace(t *testing.T) {
+	t.Parallel()
+	const url = "postgres://ada:secret@db/sojourn"
+	s, err := load(t, nil, map[string]string{"SOJOURN_DATABASE_URL": url}, "")
+	if err != nil || s.DatabaseURL.Reveal() != url || s.Data != "" || !s.Migrate || !s.DatabaseNotify {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for name, try := range map[string]func() (*Server, error){
+		"flags": func() (*Server, error) { return load(t, []string{"--database-url", url, "--data", "x"}, nil, "") },
+		"variables": func() (*Server, error) {
+			return load(t, []string{"--database-url", url}, map[string]string{"SOJOURN_DATA": "x"}, "")
+		},
+		"file": func() (*Server, error) {
+			return load(t, []string{"--data", ".sojourn"}, nil, "database-url: "+url+"\n")
+		},
+		"the file alone": func() (*Server, error) { return load(t, nil, nil, "data: x\ndatabase-url: "+url+"\n") },
+	} {
+		if _, err := try(); err == nil || !strings.Contains(err.Error(), "exclude each other") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := load(t, []string{"--database-connections", "3"}, nil, ""); err == nil || !strings.Contains(err.Error(), "4 or more") {
+		t.Error(err)
+	}
+}
+
 func TestTheClientsKeyIsNotTheServers(t *testing.T) {
 	t.Parallel()
 	s, err := load(t, nil, map[string]string{"SOJOURN_API_KEY": "a-key-of-the-client"}, "")
@@ -114,7 +140,7 @@ func TestTheClientsKeyIsNotTheServers(t *testing.T) {
 func TestEverySettingIsFlagVariableAndKey(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{
-		"string": "x", "bool": "true", "int": "3", "int64": "3", "time": "3s", "space": "3MiB", "text": "a-text-of-enough-characters", "list": "10.0.0.0/8,hooks.internal",
+		"string": "x", "bool": "true", "int": "30", "int64": "3", "time": "3s", "space": "3MiB", "text": "a-text-of-enough-characters", "list": "10.0.0.0/8,hooks.internal",
 	}
 	special := map[string]string{"log-level": "warn", "log-format": "json"}
 	s := Defaults()
@@ -155,7 +181,7 @@ func TestBadFilesAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ file, want string }{
 		"no mapping":       {"- data\n", "one setting a line"},
 		"not YAML":         {"a: b: c\n", "sojourn.yaml"},
-		"unknown":          {"date: x\n", `1: there is no setting "date"; there are data, listen`},
+		"unknown":          {"date: x\n", `1: there is no setting "date"; there are data, database-url`},
 		"nearly":           {"maxBacklog: 1\n", `did you mean "max-backlog"`},
 		"config":           {"config: x\n", "there is no setting"},
 		"null":             {"data:\n", "needs one plain value"},

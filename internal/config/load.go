@@ -36,6 +36,7 @@ func (s *Server) Load(fs *pflag.FlagSet, env func(string) (string, bool)) error 
 		if err := x.value.Set(text); err != nil {
 			return fmt.Errorf("%s: %w", variable(x.name), plain(err, x, text))
 		}
+		x.given = true
 	}
 	if s.File != "" {
 		err := s.readFile(func(x *setting) bool {
@@ -46,7 +47,23 @@ func (s *Server) Load(fs *pflag.FlagSet, env func(string) (string, bool)) error 
 			return err
 		}
 	}
+	if err := s.place(fs); err != nil {
+		return err
+	}
 	return s.check()
+}
+
+// place settles where the data lies: in a directory or in a database.
+func (s *Server) place(fs *pflag.FlagSet) error {
+	if s.DatabaseURL.IsZero() {
+		return nil
+	}
+	i := slices.IndexFunc(s.settings, func(x setting) bool { return x.name == "data" })
+	if s.settings[i].given || fs.Changed("data") {
+		return errors.New("data and database-url exclude each other: everything lies in a directory or in a database")
+	}
+	s.Data = ""
+	return nil
 }
 
 // variable is the environment variable of a setting.
@@ -112,6 +129,7 @@ func (s *Server) readFile(set func(*setting) bool) error {
 		if err := x.value.Set(value.Value); err != nil {
 			return fmt.Errorf("%s%s: %w", at, x.name, plain(err, x, value.Value))
 		}
+		x.given = true
 	}
 	return nil
 }
@@ -157,6 +175,9 @@ func (s *Server) check() error {
 			return fmt.Errorf("api-key-file: %w", err)
 		}
 		s.APIKey = telemetry.NewSecret(strings.TrimSpace(string(text)))
+	}
+	if s.DatabaseConnections < 4 {
+		return fmt.Errorf("database-connections: a server needs 4 or more, not %d", s.DatabaseConnections)
 	}
 	if n := len(s.APIKey.Reveal()); !s.APIKey.IsZero() && n < 16 {
 		return fmt.Errorf("api-key: a fixed key has 16 or more characters, not %d", n)

@@ -14,7 +14,7 @@ import (
 	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(teststore.Main(m)) }
 
 // bench is an engine on a store of its own, with a caller who may do everything.
 type bench struct {

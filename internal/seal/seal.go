@@ -3,7 +3,6 @@ package seal
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -63,8 +62,13 @@ func Read(path string) (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
+	return Parse(string(text), path)
+}
+
+// Parse reads a ring from the text of such a file, of which errors speak by the given name.
+func Parse(text, path string) (*Ring, error) {
 	r := &Ring{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines := bufio.NewScanner(strings.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -92,14 +96,18 @@ func ReadOrCreate(path string) (*Ring, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return r, err
 	}
-	raw := make([]byte, keySize)
-	_, _ = rand.Read(raw) // never fails
-	text := "# Signing secrets in the database are encrypted under this key. Keep it with every backup.\n" +
-		base64.StdEncoding.EncodeToString(raw) + "\n"
-	if err := write(path, text); err != nil {
+	if err := write(path, NewKeyFile()); err != nil {
 		return nil, fmt.Errorf("seal: make %s: %w", path, err)
 	}
 	return Read(path)
+}
+
+// NewKeyFile is the text of a key file with a new key.
+func NewKeyFile() string {
+	raw := make([]byte, keySize)
+	_, _ = rand.Read(raw) // never fails
+	return "# Signing secrets in the database are encrypted under this key. Keep it with every backup.\n" +
+		base64.StdEncoding.EncodeToString(raw) + "\n"
 }
 
 // write makes the file in one move.

@@ -18,10 +18,11 @@ import (
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 	"github.com/sojournhq/sojourn/internal/webhook"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(teststore.Main(m)) }
 
 // bench is an engine with a dispatcher, and a caller who may do everything.
 type bench struct {

@@ -143,10 +143,12 @@ func (p *process) awaitEnd() error {
 // server is one address and one folder of data.
 type server struct {
 	process
-	data, url string
+	place []string // the flags that say where its data lies
+	url   string
 }
 
-func newServer(bin, dir string) (*server, error) {
+// newServer makes a server on the database, or on a folder in dir when the address is empty.
+func newServer(bin, dir, database string) (*server, error) {
 	// Every life has the same port, as a real server's would.
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -156,11 +158,14 @@ func newServer(bin, dir string) (*server, error) {
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	s := &server{data: filepath.Join(dir, "data"), url: "http://" + address}
-	s.process = process{name: "the server", args: []string{
-		bin, "serve", "--data", s.data, "--listen", address, "--api-key", key, "--lease", "3s", "--cancel-grace", "10s", "--drain", "10s", "--log-format", "text",
+	s := &server{place: []string{"--data", filepath.Join(dir, "data")}, url: "http://" + address}
+	if database != "" {
+		s.place = []string{"--database-url", database}
+	}
+	s.process = process{name: "the server", args: append([]string{
+		bin, "serve", "--listen", address, "--api-key", key, "--lease", "3s", "--cancel-grace", "10s", "--drain", "10s", "--log-format", "text",
 		"--callback-allow", "127.0.0.1", "--callback-allow-http",
-	}}
+	}, s.place...)}
 	return s, nil
 }
 

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
 func TestMain(m *testing.M) {
@@ -26,7 +28,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	code := m.Run()
+	code := teststore.Main(m).Run()
 	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -152,7 +154,7 @@ type outcome struct {
 func newSetting(t *testing.T, clientDriver, workerDriver driver) *setting {
 	t.Helper()
 	dir := t.TempDir()
-	srv, err := newServer(binaries.sojourn, dir)
+	srv, err := newServer(binaries.sojourn, dir, teststore.Address(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +190,7 @@ func (s *setting) end(t *testing.T) {
 			t.Logf("the worker said: %s", s.worker.said)
 		}
 	}
-	if text, err := exec.CommandContext(context.Background(), binaries.sojourn, "audit", "--data", s.server.data).CombinedOutput(); err != nil {
+	if text, err := exec.CommandContext(context.Background(), binaries.sojourn, append([]string{"audit"}, s.server.place...)...).CombinedOutput(); err != nil {
 		t.Errorf("audit: %v: %s", err, text)
 	}
 }

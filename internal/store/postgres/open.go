@@ -40,6 +40,8 @@ type Options struct {
 	ReadOnly bool
 	// KeepSchema refuses a database whose schema this program would have to change.
 	KeepSchema bool
+	// Filling opens a database that is empty, or that a fill left half done, for Store.Fill.
+	Filling bool
 	// NoSkipLocked waits for rows that another server has locked and never finds one busy, as on databases that know no
 	// SKIP LOCKED.
 	NoSkipLocked bool
@@ -93,6 +95,16 @@ type ticker interface {
 // Open connects to the database and brings its schema up to date. A database that cannot be reached is
 // store.ErrUnavailable.
 func Open(ctx context.Context, o Options) (*Store, error) {
+	s := &Store{options: o.complete(), edgeLimit: edgeLimit}
+	if err := s.open(ctx); err != nil {
+		s.release()
+		return nil, fmt.Errorf("postgres: open: %w", classify(err))
+	}
+	return s, nil
+}
+
+// complete fills in the defaults.
+func (o Options) complete() Options {
 	if o.Name == "" {
 		o.Name = "sojourn"
 	}
@@ -109,12 +121,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.ConnectTimeout = 5 * time.Second
 	}
 	o.NoNotify = o.NoNotify || o.Pooler
-	s := &Store{options: o, edgeLimit: edgeLimit}
-	if err := s.open(ctx); err != nil {
-		s.release()
-		return nil, fmt.Errorf("postgres: open: %w", classify(err))
-	}
-	return s, nil
+	return o
 }
 
 func (s *Store) open(ctx context.Context) error {
@@ -136,6 +143,9 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	if s.options.ReadOnly {
 		return nil
+	}
+	if err := s.checkFilling(ctx); err != nil {
+		return err
 	}
 	if s.node, err = s.NewKey(ctx); err != nil {
 		return err
@@ -201,10 +211,8 @@ func cancelOnServer(c *pgconn.PgConn) ctxwatch.Handler {
 // prepareSchema brings the schema up to date, or checks it.
 func (s *Store) prepareSchema(ctx context.Context) error {
 	return s.read(ctx, func(c *conn) error {
-		version := c.pg.ParameterStatus("server_version")
-		major, _, _ := strings.Cut(version, ".")
-		if n, err := strconv.Atoi(strings.Fields(major + " ")[0]); err == nil && n < 14 {
-			return errTooOld(version)
+		if err := checkServer(c); err != nil {
+			return err
 		}
 		if !s.options.ReadOnly && !s.options.KeepSchema {
 			_, err := migrate(ctx, c)
@@ -216,6 +224,16 @@ func (s *Store) prepareSchema(ctx context.Context) error {
 		}
 		return x.check()
 	})
+}
+
+// checkServer refuses a server of a version that lacks what the store needs.
+func checkServer(c *conn) error {
+	version := c.pg.ParameterStatus("server_version")
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(strings.Fields(major + " ")[0]); err == nil && n < 14 {
+		return errTooOld(version)
+	}
+	return nil
 }
 
 // recall reads what the database remembers.

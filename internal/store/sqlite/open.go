@@ -33,6 +33,9 @@ type Config struct {
 	// ReadOnly opens an existing file, which a server may have in use, for reading only: Commit fails. Nothing is
 	// migrated, and a file of another version is refused.
 	ReadOnly bool
+	// Locked keeps servers from opening the file meanwhile, as any Open does that is not ReadOnly: with it, nothing changes
+	// what is read. A file that a server has open is refused.
+	Locked bool
 	// Synchronous is SQLite's setting of that name; default FULL. With any other value an acknowledged commit may be
 	// lost when the power fails: only the test that proves just this sets it.
 	Synchronous string
@@ -66,8 +69,10 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// FileName is the database file in a directory.
+const FileName = "sojourn.db"
+
 const (
-	fileName = "sojourn.db"
 	// minimumVersion is the oldest SQLite known to be free of defects that matter here: before it, a WAL that is reset
 	// while another connection checkpoints could lose commits.
 	minimumVersion = 3_051_003
@@ -103,7 +108,7 @@ func (s *Store) open(ctx context.Context, c Config) (err error) {
 	if s.path, err = databaseFile(c); err != nil {
 		return err
 	}
-	if !c.ReadOnly {
+	if !c.ReadOnly || c.Locked {
 		if s.lock, err = lockFile(strings.TrimSuffix(s.path, ".db") + ".lock"); err != nil {
 			return err
 		}
@@ -150,7 +155,7 @@ func databaseFile(c Config) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir(), err != nil && filepath.Ext(path) != ".db":
-		path = filepath.Join(path, fileName)
+		path = filepath.Join(path, FileName)
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return "", err
 	}

@@ -101,7 +101,7 @@ func TestScale(t *testing.T) {
 	dir := os.Getenv("SOJOURN_SCALE_DIR")
 	var s *Store
 	var f *fixture
-	if _, err := os.Stat(dir + "/" + fileName); dir != "" && err == nil {
+	if _, err := os.Stat(dir + "/" + FileName); dir != "" && err == nil {
 		f = reopened(t, dir, workflows)
 		s = f.s
 	} else {
