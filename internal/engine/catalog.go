@@ -16,6 +16,7 @@ import (
 // catalog is what executions refer to: projects, workflows and their versions, and where messages about them go. It is immutable; a change makes a new
 // one that shares the workflows.
 type catalog struct {
+	version   int64 // the store's
 	projects  map[int64]*store.Project
 	byProject map[string]*store.Project // by name and by id
 	workflows map[int64]*workflow
@@ -65,8 +66,12 @@ type WorkflowInfo struct {
 	Name string
 }
 
-func newCatalog(r *store.Catalog) *catalog {
+func newCatalog(r *store.Catalog) *catalog { return newCatalogFrom(r, nil) }
+
+// newCatalogFrom is newCatalog with what was known before; nil: nothing.
+func newCatalogFrom(r *store.Catalog, old *catalog) *catalog {
 	c := &catalog{
+		version:  r.Version,
 		projects: map[int64]*store.Project{}, byProject: map[string]*store.Project{},
 		workflows: map[int64]*workflow{}, names: map[workflowName]*workflow{}, ids: map[execution.ID]*workflow{},
 		endpoints: map[int64]*endpoint{}, endpointIDs: map[execution.ID]*endpoint{}, hooks: map[int64][]*endpoint{},
@@ -84,7 +89,9 @@ func newCatalog(r *store.Catalog) *catalog {
 	versions := map[int64][]*version{}
 	for i := range r.Versions {
 		v := &version{Version: r.Versions[i]}
-		if len(v.InputSchema) > 0 {
+		if was := old.compiled(&v.Version); was != nil {
+			v.schema = was.schema
+		} else if len(v.InputSchema) > 0 {
 			v.schema, _ = compileSchema(v.InputSchema) // it compiled when it was registered
 		}
 		versions[v.Workflow] = append(versions[v.Workflow], v)
@@ -169,6 +176,7 @@ func (c *catalog) addWorkflow(w *workflow) {
 // clone is a copy to change.
 func (c *catalog) clone() *catalog {
 	return &catalog{
+		version:  c.version,
 		projects: maps.Clone(c.projects), byProject: maps.Clone(c.byProject), workflows: maps.Clone(c.workflows),
 		names: maps.Clone(c.names), ids: maps.Clone(c.ids), endpoints: maps.Clone(c.endpoints),
 		endpointIDs: maps.Clone(c.endpointIDs), hooks: maps.Clone(c.hooks), secrets: maps.Clone(c.secrets),

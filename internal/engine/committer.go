@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -53,6 +54,7 @@ type committer struct {
 	nd store.Need
 
 	crowd    crowd
+	late     postponed
 	credit   map[int64]int // by project: what it may take of the next batches, while more is queued than one takes
 	doubts   []doubt       // what a transaction may have done of which the outcome is unknown
 	doubtful atomic.Bool   // there are doubts
@@ -159,8 +161,16 @@ func (c *committer) abandon(err error) {
 func (c *committer) commit(ctx context.Context, batch []command) error {
 	began := c.e.store.Now()
 	c.nd.Reset()
+	clustered := c.e.cluster != nil
+	c.late.spans, c.late.now = c.late.spans[:0], c.late.now[:0]
 	for _, x := range batch {
+		if clustered {
+			c.late.spans = append(c.late.spans, len(c.nd.Executions))
+		}
 		x.need(&c.nd)
+	}
+	if clustered {
+		c.late.spans = append(c.late.spans, len(c.nd.Executions))
 	}
 	t := &c.t
 	t.reset()
@@ -168,7 +178,11 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 	err := c.store.Commit(ctx, &c.nd, func(l *store.Loaded) *store.Changes {
 		_ = failpoint.Hit(failpoint.BatchLoaded)
 		t.begin(l)
-		for _, x := range batch {
+		c.late.now = c.late.now[:0]
+		for i, x := range batch {
+			if clustered && c.busy(i, x, t) {
+				continue
+			}
 			x.decide(t)
 		}
 		t.collect()
@@ -180,6 +194,9 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 		_ = failpoint.Hit(failpoint.BatchCommitted)
 		c.e.measure(len(batch), began, decided)
 		t.publish()
+		if clustered {
+			batch = c.requeue(batch)
+		}
 		for _, x := range batch {
 			x.settle(nil)
 		}
@@ -248,10 +265,15 @@ func (c *committer) resolve(ctx context.Context) error {
 		need.Executions = append(need.Executions, c.doubts[i].id)
 	}
 	rows := make([]*store.Row, len(c.doubts))
+	busy := false
 	err := c.store.Commit(ctx, &need, func(l *store.Loaded) *store.Changes {
 		copy(rows, l.Executions)
+		busy = slices.Contains(l.Busy, true)
 		return nil
 	})
+	if err == nil && busy {
+		err = errBusy // perhaps by the transaction in doubt itself
+	}
 	if err != nil {
 		c.e.log.Error("could not read what a commit of unknown outcome did", "error", err)
 		return fmt.Errorf("read what a commit of unknown outcome did: %w", err)
@@ -414,6 +436,9 @@ func (t *tx) publish() {
 		}
 		if x.session != 0 && x.session != r.Session {
 			e.matcher.release(x.session, r.ID, x.taken)
+			if e.cluster != nil {
+				e.cluster.unpost(r.ID)
+			}
 		}
 		if r.CancelRequestedAt != 0 && r.Session != 0 {
 			e.matcher.tell(r.Session, r.ID)
@@ -457,6 +482,9 @@ func (t *tx) publish() {
 	}
 	for _, f := range t.then {
 		f()
+	}
+	if e.cluster != nil && len(t.changes.Deliveries)+len(t.changes.DeliveryUpdates) > 0 {
+		e.cluster.deliveries.changed()
 	}
 	if len(t.changes.Deliveries) > 0 {
 		e.outgoing.hint()

@@ -109,7 +109,7 @@ func (e *Engine) CreateEndpoint(ctx context.Context, c *Caller, spec EndpointSpe
 	if err := e.fill(&record, &spec); err != nil {
 		return nil, secret, err
 	}
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	defer e.catalogMu.Unlock()
 	n := 0
 	for _, x := range e.catalog.Load().endpoints {
@@ -159,7 +159,12 @@ func (e *Engine) Endpoints(_ context.Context, c *Caller) []EndpointView {
 }
 
 func (e *Engine) findEndpoint(c *Caller, id execution.ID) (*endpoint, error) {
-	if x := e.catalog.Load().endpoint(c.Project, id); x != nil {
+	x := e.catalog.Load().endpoint(c.Project, id)
+	if x == nil && e.cluster != nil {
+		e.reread()
+		x = e.catalog.Load().endpoint(c.Project, id)
+	}
+	if x != nil {
 		return x, nil
 	}
 	return nil, notFound("endpoint")
@@ -205,7 +210,7 @@ func (e *Engine) DeleteEndpoint(ctx context.Context, c *Caller, id execution.ID)
 // changeEndpoint writes a changed endpoint. change is called once without a transaction, when it may refuse, and then in
 // it.
 func (e *Engine) changeEndpoint(project int64, id execution.ID, change func(*store.Endpoint, *tx) error) (*endpoint, error) {
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	defer e.catalogMu.Unlock()
 	x := e.catalog.Load().endpoint(project, id)
 	if x == nil {
@@ -261,11 +266,11 @@ func (e *Engine) cancelUnwanted(ctx context.Context, x *endpoint) error {
 // RotateSecret gives an endpoint a new secret, which is returned this once. The old one signs beside it for the grace.
 func (e *Engine) RotateSecret(_ context.Context, c *Caller, id execution.ID, grace time.Duration) (*EndpointView, signature.Secret, error) {
 	secret := signature.New()
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	defer e.catalogMu.Unlock()
-	x, err := e.findEndpoint(c, id)
-	if err != nil {
-		return nil, secret, err
+	x := e.catalog.Load().endpoint(c.Project, id)
+	if x == nil {
+		return nil, secret, notFound("endpoint")
 	}
 	if err := e.setSecret(secretOwner{x.Project, x.Key}, secret, grace); err != nil {
 		return nil, secret, err

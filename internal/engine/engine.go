@@ -52,6 +52,9 @@ type Config struct {
 
 	Metrics Metrics // default: none
 
+	// Name tells people this server from others on the same data; default: the host's name.
+	Name string
+
 	// Pulse is the clock by which workers are alive or lost; default: the store's. A test that moves the store's clock
 	// by days gives one that it does not move, for its workers live on in real time.
 	Pulse func() execution.Time
@@ -102,6 +105,7 @@ type Engine struct {
 	timekeeper *timekeeper
 	recoverer  *recoverer
 	janitor    *janitor
+	cluster    *cluster // nil: no other server uses the store
 
 	catalog   atomic.Pointer[catalog]
 	catalogMu sync.Mutex // held while the catalog changes
@@ -164,6 +168,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		draining: make(chan struct{}), stopped: make(chan struct{}), outgoing: outgoing{make(chan struct{}, 1)},
 	}
 	e.mint = newMint(e.store.Now)
+	e.cluster = newCluster(e)
 	e.split()
 	e.matcher = newMatcher(e)
 	e.waiters = newWaiters()
@@ -234,6 +239,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.cfg.Files != nil {
 		loops = append(loops, (&sweeper{e}).run)
 	}
+	if e.cluster != nil {
+		if err := e.cluster.join(ctx); err == nil {
+			loops = append(loops, e.cluster.run)
+		}
+	}
 	for _, loop := range loops {
 		wg.Go(func() { loop(background) })
 	}
@@ -243,6 +253,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		e.Drain()
+		if e.cluster != nil {
+			e.cluster.handOver()
+		}
 		stop()
 		wg.Wait()
 		err = e.closeCommitters(committed, len(e.committers))
@@ -255,6 +268,9 @@ func (e *Engine) Run(ctx context.Context) error {
 		stop()
 		wg.Wait()
 		err = errors.Join(err, e.closeCommitters(committed, len(e.committers)-1))
+	}
+	if e.cluster != nil {
+		e.cluster.leave()
 	}
 	e.ready.Store(false)
 	return err
@@ -291,6 +307,8 @@ func (e *Engine) Ready() error {
 		return errors.New("draining")
 	case !e.ready.Load():
 		return errors.New("starting")
+	case e.cluster != nil:
+		return e.cluster.reachable()
 	}
 	return nil
 }
@@ -347,8 +365,12 @@ type write struct {
 	loads []execution.ID
 	fill  func(t *tx, rows []*store.Row)
 	first int
+	some  bool // fill does what it can while other servers have some of the executions locked
+	left  int  // executions that were locked
 	done  chan error
 }
+
+func (w *write) partial() bool { return w.some }
 
 // project is the engine's own: what goes this way is rare and small.
 func (w *write) project() int64 { return 0 }
@@ -363,6 +385,14 @@ func (w *write) need(n *store.Need) {
 }
 
 func (w *write) decide(t *tx) {
+	w.left = 0
+	if t.loaded.Busy != nil {
+		for _, locked := range t.loaded.Busy[w.first : w.first+len(w.loads)] {
+			if locked {
+				w.left++
+			}
+		}
+	}
 	w.fill(t, t.loaded.Executions[w.first:w.first+len(w.loads)])
 }
 
@@ -386,7 +416,7 @@ func (e *Engine) writeIn(cell int, fill func(t *tx, rows []*store.Row), loads ..
 
 // writeEach runs fill on each of the executions that are there, n of them in one command. When the database refuses a
 // command, it is split until the guilty execution stands alone: the others are not held up by it. The error is the last
-// one met.
+// one met; errBusy says that other servers had some of the executions locked.
 func (e *Engine) writeEach(ids []execution.ID, n int, fill func(t *tx, row *store.Row)) error {
 	var failed error
 	for _, ids := range e.byCell(ids) {
@@ -402,13 +432,19 @@ func (e *Engine) writeCell(ids []execution.ID, n int, fill func(t *tx, row *stor
 	var failed error
 	for ; len(ids) > 0; ids = ids[min(n, len(ids)):] {
 		part := ids[:min(n, len(ids))]
-		err := e.write(func(t *tx, rows []*store.Row) {
+		w := &write{at: e.cellOf(part[0]), loads: part, some: true, done: make(chan error, 1)}
+		w.fill = func(t *tx, rows []*store.Row) {
 			for _, row := range rows {
 				if row != nil {
 					fill(t, row)
 				}
 			}
-		}, part...)
+		}
+		err := e.do(w, w.done)
+		if err == nil && w.left > 0 {
+			failed = errBusy
+			continue
+		}
 		if err == nil {
 			continue
 		}

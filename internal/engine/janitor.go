@@ -41,7 +41,10 @@ func (j *janitor) run(ctx context.Context) {
 		case <-disk.C:
 			j.disk(ctx)
 		case <-clean.C:
-			if err := j.round(ctx); err != nil && ctx.Err() == nil {
+			if !j.e.first() {
+				continue
+			}
+			if err := j.round(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errBusy) {
 				j.e.log.Error("could not remove retired executions", "error", err)
 			}
 		}
@@ -120,7 +123,11 @@ func (j *janitor) round(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	// The sweep must walk through the keys faster than new ones are added.
-	sweeps := 1 + 2*e.keyed.Swap(0)/keysPerSweep
+	servers := int64(1)
+	if e.cluster != nil {
+		servers = int64(len(e.cluster.place.Load().nodes))
+	}
+	sweeps := 1 + 2*servers*e.keyed.Swap(0)/keysPerSweep
 	for range min(sweeps, janitorRounds) {
 		if err := e.eachCell(func(t *tx) {
 			t.changes.SweepKeys, t.changes.SweepLinks = t.now.Add(-e.cfg.KeyWindow), t.now

@@ -209,7 +209,12 @@ func (e *Engine) callerOf(r *store.Key) *Caller {
 			c.Scopes |= s
 		}
 	}
-	if p := e.catalog.Load().projects[r.Project]; p != nil {
+	p := e.catalog.Load().projects[r.Project]
+	if p == nil && e.cluster != nil {
+		e.reread()
+		p = e.catalog.Load().projects[r.Project]
+	}
+	if p != nil {
 		c.ProjectID, c.ProjectName = p.ID, p.Name
 	}
 	return c
@@ -261,7 +266,7 @@ func (e *Engine) keyView(r *store.Key) *KeyView {
 func (e *Engine) CreateKey(ctx context.Context, c *Caller, spec KeySpec) (*KeyView, string, error) {
 	project := c.Project
 	if spec.Project != "" {
-		p := e.catalog.Load().byProject[spec.Project]
+		p := e.projectOf(spec.Project)
 		if p == nil || p.Key != c.Project && !c.Scopes.Has(ScopeAdmin) {
 			return nil, "", invalid("project", string(CodeNotFound), "project %q not found", clip(spec.Project))
 		}
@@ -384,7 +389,7 @@ func (e *Engine) CreateProject(ctx context.Context, _ *Caller, name string) (*Pr
 	if err := checkName("name", name); err != nil {
 		return nil, err
 	}
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	defer e.catalogMu.Unlock()
 	if e.catalog.Load().byProject[name] != nil {
 		return nil, &Error{
@@ -420,15 +425,15 @@ func (e *Engine) Projects(context.Context, *Caller) ([]ProjectView, error) {
 // Root is a caller that may do everything, in the project with the given name, which is created if need be. It is for
 // the process that owns the engine: the command line and embedding programs.
 func (e *Engine) Root(ctx context.Context, project string) (*Caller, error) {
-	p := e.catalog.Load().byProject[project]
-	if p == nil {
+	p := e.projectOf(project)
+	for p == nil {
 		if _, err := e.CreateProject(ctx, nil, project); err != nil {
 			var taken *Error
-			if !errors.As(err, &taken) || taken.Code != CodeConflict {
+			if !errors.As(err, &taken) || taken.Code != CodeConflict && taken != errMoved {
 				return nil, err
 			}
 		}
-		p = e.catalog.Load().byProject[project]
+		p = e.projectOf(project)
 	}
 	return &Caller{Project: p.Key, ProjectID: p.ID, ProjectName: p.Name, KeyName: "root", Scopes: ScopeAdmin}, nil
 }

@@ -177,7 +177,7 @@ func (e *Engine) Link(ctx context.Context, token string) (*LinkView, error) {
 		return nil, errDeadLink
 	}
 	v := &LinkView{Execution: row.ID, Name: execution.WaitNameOf(link.Step), ExpiresAt: link.ExpiresAt}
-	if w := e.catalog.Load().workflows[row.Workflow]; w != nil && w.record.Load().DeletedAt == 0 {
+	if w := e.workflowOf(row.Workflow); w != nil && w.record.Load().DeletedAt == 0 {
 		v.Workflow = w.info.Name
 	}
 	events, err := e.store.Events(ctx, row, 0, 0)

@@ -46,7 +46,7 @@ func (e *Engine) query(c *Caller, r *ListRequest) (store.ListQuery, error) {
 		q.To = execution.TimeOf(r.To)
 	}
 	if r.Workflow != "" {
-		w := e.catalog.Load().find(c.Project, r.Workflow, true)
+		w := e.lookup(c.Project, r.Workflow, true)
 		if w == nil {
 			return q, &Error{
 				Code: CodeNotFound, Message: "workflow not found",

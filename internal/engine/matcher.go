@@ -23,11 +23,13 @@ type matcher struct {
 	sessions   map[int64]*session // by the store's key
 	byID       map[execution.ID]*session
 	byWorkflow map[int64][]*session
+	holders    map[execution.ID]*session // which session holds an execution; nil without a cluster
 	turn       int
 }
 
 // session is one live worker. The matcher's mutex guards it.
 type session struct {
+	m         *matcher
 	record    store.Session
 	workflows []*workflow
 
@@ -55,8 +57,15 @@ type session struct {
 	soloNext  bool // takes no more until it is empty, then one that must run alone
 	draining  bool
 	lost      bool
+	moved     bool // with lost: it goes on at another server
 	reconcile bool // the worker must list its leases
 	mismatch  int  // heartbeats in a row whose digest differed
+
+	// Of a cluster.
+	born    int64            // ticks that had begun when it came here
+	from    int64            // server that it came from; 0: none, or its worker has said since what it holds
+	arrived execution.Time   // when it came from there
+	checks  []execution.Time // when what it holds is read again, earliest first
 }
 
 // holding is one execution that a session holds.
@@ -64,6 +73,7 @@ type holding struct {
 	id        execution.ID
 	lease     execution.Lease
 	hash      uint64 // of the lease's text; 0 when only the fingerprint is known
+	revision  int64  // of the execution, as far as it is known
 	delivery  int64  // 0: still in the mailbox; earlier: handed over in the server's last life
 	since     execution.Time
 	acked     bool
@@ -101,14 +111,36 @@ func (a *assignment) stands(r *store.Row) bool {
 }
 
 func newMatcher(e *Engine) *matcher {
-	return &matcher{
+	m := &matcher{
 		e: e, sessions: map[int64]*session{}, byID: map[execution.ID]*session{}, byWorkflow: map[int64][]*session{},
 	}
+	if e.cluster != nil {
+		m.holders = map[execution.ID]*session{}
+	}
+	return m
+}
+
+// holds notes who holds the execution; the matcher's mutex is held, or the session is not yet live.
+func (m *matcher) holds(s *session, id execution.ID) {
+	if m.holders == nil {
+		return
+	}
+	if old := m.holders[id]; old != nil && old != s {
+		if h := old.held[id]; h != nil {
+			old.release(h, true)
+		}
+	}
+	m.holders[id] = s
 }
 
 // load takes over the sessions of the server's last life. Each gets one full lease before it is judged, and must list
 // what it holds. A session whose record is gone but that holds leases is taken over too, so that they end with it.
+//
+// In a cluster sessions come by themselves, with their next poll.
 func (m *matcher) load(ctx context.Context) error {
+	if m.e.cluster != nil {
+		return nil
+	}
 	records, err := m.e.store.Sessions(ctx)
 	if err != nil {
 		return fmt.Errorf("read the sessions: %w", err)
@@ -144,8 +176,15 @@ func (m *matcher) load(ctx context.Context) error {
 
 // add makes a session live.
 func (m *matcher) add(r store.Session, now execution.Time) *session {
+	s := m.newSession(r, now)
+	m.insert(s)
+	return s
+}
+
+// newSession makes a session that is not live yet.
+func (m *matcher) newSession(r store.Session, now execution.Time) *session {
 	s := &session{
-		record: r, held: map[execution.ID]*holding{}, seen: now, expires: now.Add(m.e.cfg.Lease),
+		m: m, record: r, held: map[execution.ID]*holding{}, seen: now, expires: now.Add(m.e.cfg.Lease),
 		wake: make(chan struct{}, 1), draining: r.Draining,
 	}
 	c := m.e.catalog.Load()
@@ -154,19 +193,33 @@ func (m *matcher) add(r store.Session, now execution.Time) *session {
 			s.workflows = append(s.workflows, w)
 		}
 	}
+	return s
+}
+
+// insert makes a session live.
+func (m *matcher) insert(s *session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.sessions[r.Key] = s
-	m.byID[r.ID] = s
+	if m.e.cluster != nil {
+		s.born = m.e.cluster.ticks.Load()
+	}
+	m.sessions[s.record.Key] = s
+	m.byID[s.record.ID] = s
 	for _, w := range s.workflows {
 		m.byWorkflow[w.key] = append(m.byWorkflow[w.key], s)
 	}
-	return s
 }
 
 // remove ends a session; the matcher's mutex is held. Whoever still refers to it sees it lost.
 func (m *matcher) remove(s *session) {
 	s.lost = true
+	if m.holders != nil {
+		for id := range s.held {
+			if m.holders[id] == s {
+				delete(m.holders, id)
+			}
+		}
+	}
 	delete(m.sessions, s.record.Key)
 	delete(m.byID, s.record.ID)
 	for _, w := range s.workflows {
@@ -180,6 +233,11 @@ func (m *matcher) remove(s *session) {
 
 // workers is how many live sessions serve the workflow.
 func (m *matcher) workers(workflow int64) int {
+	if m.e.cluster != nil {
+		if n := m.e.cluster.workers(workflow); n > 0 {
+			return n // of all servers
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := 0
@@ -271,7 +329,14 @@ func (m *matcher) deliver(a *assignment, cancel bool) {
 	defer m.mu.Unlock()
 	s := a.session
 	s.reserved--
-	s.held[a.ID] = &holding{id: a.ID, lease: a.print, hash: leaseHash(a.Lease), since: m.e.pulse(), cancel: cancel}
+	if s.moved {
+		m.e.cluster.stray(leased{s.record.Key, a.ID, a.print})
+		return
+	}
+	s.held[a.ID] = &holding{
+		id: a.ID, lease: a.print, hash: leaseHash(a.Lease), since: m.e.pulse(), cancel: cancel, revision: a.row.Revision,
+	}
+	m.holds(s, a.ID)
 	s.mailbox = append(s.mailbox, a)
 	// What the worker has not yet been told about an earlier lease of the execution would be taken for this one's.
 	s.drops = remove(s.drops, a.ID)
@@ -319,6 +384,9 @@ func (m *matcher) forget(key int64, id execution.ID, lease execution.Lease) {
 func (s *session) release(h *holding, taken bool) {
 	id := h.id
 	delete(s.held, id)
+	if s.m.holders != nil && s.m.holders[id] == s {
+		delete(s.m.holders, id)
+	}
 	s.cancels = remove(s.cancels, id)
 	s.wakes = remove(s.wakes, id)
 	if s.empty() {
@@ -345,6 +413,9 @@ func (m *matcher) tell(key int64, id execution.ID) {
 	defer m.mu.Unlock()
 	s := m.sessions[key]
 	if s == nil {
+		if m.e.cluster != nil {
+			m.e.cluster.post(key, id, letter{cancel: true})
+		}
 		return
 	}
 	h := s.held[id]

@@ -34,6 +34,9 @@ func (e *Engine) Outgoing() <-chan struct{} { return e.outgoing.wake }
 // DueDeliveries reads deliveries whose time has come.
 func (e *Engine) DueDeliveries(ctx context.Context, q DueQuery) (*DuePage, error) {
 	q.Now = e.store.Now()
+	if e.cluster != nil {
+		return e.cluster.dueDeliveries(ctx, q)
+	}
 	return e.store.DueDeliveries(ctx, q)
 }
 
@@ -228,7 +231,7 @@ func (e *Engine) content(ctx context.Context, d *Delivery) (*Message, error) {
 		m.URL = v.Details.callback()
 	}
 	// A workflow that is deleted later keeps its name here.
-	if w := e.catalog.Load().workflows[row.Workflow]; w != nil {
+	if w := e.workflowOf(row.Workflow); w != nil {
 		v.Workflow = &w.info
 	}
 	v.Input = nil

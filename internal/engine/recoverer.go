@@ -22,10 +22,14 @@ type recoverer struct {
 
 // ending is a session that is no longer live but may still have leases in the store.
 type ending struct {
-	s      *session
-	lost   bool // its worker fell silent; otherwise it let go
-	guilty map[execution.ID]bool
-	busy   bool // somebody is at it
+	s    *session
+	lost bool // its worker fell silent; otherwise it let go
+	// foreign says that it lived at another server: any of its executions may have had a step in flight. late says that
+	// such a server may have claimed something for it in the last moment: what it holds is read once more, at again.
+	foreign, late bool
+	again         execution.Time
+	guilty        map[execution.ID]bool
+	busy          bool // somebody is at it
 }
 
 // recoverEvery is how often the recoverer looks; a lost lease is offered again that much after its end at the latest,
@@ -60,11 +64,11 @@ func (r *recoverer) sweep(ctx context.Context) {
 	m.mu.Lock()
 	for _, s := range m.sessions {
 		// A heartbeat that waits for its commit has arrived in time or late, but the worker lives.
-		if s.expires <= now && s.beating == 0 {
+		if e.cluster == nil && s.expires <= now && s.beating == 0 {
 			expired = append(expired, s)
 			continue
 		}
-		back = s.unacknowledged(back, now.Add(-e.cfg.Acknowledge))
+		back = s.unacknowledged(back, now.Add(-e.ackWindow()))
 	}
 	m.mu.Unlock()
 	for _, s := range expired {
@@ -73,12 +77,18 @@ func (r *recoverer) sweep(ctx context.Context) {
 	r.mu.Lock()
 	list := slices.Clone(r.ending)
 	r.mu.Unlock()
+	if e.cluster != nil {
+		e.cluster.judge(ctx)
+	}
 	for _, x := range list {
-		if err := r.end(ctx, x); err != nil && ctx.Err() == nil {
+		if x.again > now {
+			continue
+		}
+		if err := r.end(ctx, x); err != nil && ctx.Err() == nil && !errors.Is(err, errBusy) {
 			e.log.Error("could not recover what a session held, trying again", "session_id", x.s.record.ID.Text(execution.PrefixSession), "error", err)
 		}
 	}
-	if err := e.giveBack(back, true); err != nil && ctx.Err() == nil {
+	if err := e.giveBack(back, true); err != nil && ctx.Err() == nil && !errors.Is(err, errBusy) {
 		e.log.Error("could not take back what was not acknowledged", "error", err)
 	}
 	for _, c := range e.committers {
@@ -197,6 +207,10 @@ func (r *recoverer) end(ctx context.Context, x *ending) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x.busy = false
+	if err == nil && x.late && x.again == 0 {
+		x.again = r.e.pulse().Add(lateLook)
+		return nil
+	}
 	if err == nil {
 		r.ending = slices.DeleteFunc(r.ending, func(y *ending) bool { return y == x })
 	}
@@ -225,7 +239,7 @@ func (r *recoverer) takeBack(ctx context.Context, x *ending) error {
 		var ev execution.Event
 		var err error
 		if x.lost {
-			ev, err = row.LoseLease(key, x.guilty[row.ID], t.now)
+			ev, err = row.LoseLease(key, x.foreign || x.guilty[row.ID], t.now)
 		} else {
 			ev, err = row.Return(row.Lease, execution.ReturnedInterrupted, t.now)
 		}
@@ -241,7 +255,7 @@ func (r *recoverer) takeBack(ctx context.Context, x *ending) error {
 			}
 		})
 	})
-	if err = errors.Join(passed, err); err != nil {
+	if err = errors.Join(passed, err); err != nil || x.late && x.again == 0 {
 		return err
 	}
 	err = e.writeIn(e.cellOf(x.s.record.ID), func(t *tx, _ []*store.Row) { t.changes.Gone = append(t.changes.Gone, key) })

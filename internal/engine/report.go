@@ -365,6 +365,12 @@ func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*Repo
 		key = s.record.Key
 		reporting = s.reports(r.Operations, e.store.Epoch())
 	})
+	if errors.Is(err, errSessionLost) && e.cluster != nil {
+		var x *store.Session // that lives at another server
+		if x, err = e.cluster.session(ctx, c, r.Session); err == nil {
+			key = x.Key
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -376,7 +382,11 @@ func (e *Engine) Report(ctx context.Context, c *Caller, r *ReportRequest) (*Repo
 		h.reporting--
 	}
 	if err == nil {
-		out.signals = s.signals()
+		if s != nil {
+			out.signals = s.signals()
+		} else {
+			e.cluster.tell(key, &out.signals)
+		}
 	}
 	e.matcher.mu.Unlock()
 	if err != nil {

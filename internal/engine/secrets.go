@@ -66,7 +66,7 @@ func (e *Engine) callbackSecrets(project int64) ([]SecretView, error) {
 	if len(e.catalog.Load().secrets[o]) > 0 {
 		return e.secrets(o)
 	}
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	if len(e.catalog.Load().secrets[o]) == 0 {
 		if err := e.setSecret(o, signature.New(), 0); err != nil {
 			e.catalogMu.Unlock()
@@ -106,7 +106,7 @@ func (e *Engine) CallbackSecrets(_ context.Context, c *Caller) ([]SecretView, er
 
 // RotateCallbackSecret makes a new secret for callbacks. The old one signs beside it for the grace.
 func (e *Engine) RotateCallbackSecret(_ context.Context, c *Caller, grace time.Duration) ([]SecretView, error) {
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	err := e.setSecret(secretOwner{project: c.Project}, signature.New(), grace)
 	e.catalogMu.Unlock()
 	if err != nil {

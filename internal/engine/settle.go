@@ -30,6 +30,18 @@ func (e *Engine) Settle(ctx context.Context) error {
 // LoseSession ends a worker's session as if the worker had been silent for the length of its lease.
 func (e *Engine) LoseSession(ctx context.Context, id execution.ID) error {
 	m := e.matcher
+	if e.cluster != nil {
+		x := e.cluster.knownSession(id)
+		if x == nil {
+			if err := e.cluster.readSessions(ctx); err != nil {
+				return err
+			}
+			if x = e.cluster.knownSession(id); x == nil {
+				return errSessionLost
+			}
+		}
+		return e.cluster.finish(ctx, x.Key, finishForced)
+	}
 	m.mu.Lock()
 	s := m.byID[id]
 	if s == nil {

@@ -265,7 +265,7 @@ func (e *Engine) check(cmd *start) error {
 	if e.lowDisk.Load() {
 		return &Error{Code: CodeStorage, RetryAfter: 30 * time.Second, Message: "the server's disk is nearly full; starts are refused until there is room again"}
 	}
-	w := e.catalog.Load().find(c.Project, r.Workflow, false)
+	w := e.lookup(c.Project, r.Workflow, false)
 	if w == nil {
 		return noWorkflow(r.Workflow)
 	}
@@ -275,7 +275,12 @@ func (e *Engine) check(cmd *start) error {
 	}
 	v := record.current
 	if r.Version != "" && r.Version != "latest" {
-		if v = record.find(r.Version); v == nil {
+		if v = record.find(r.Version); v == nil && e.cluster != nil {
+			e.reread()
+			record = w.record.Load()
+			v = record.find(r.Version)
+		}
+		if v == nil {
 			return &Error{
 				Code: CodeNotFound, Message: fmt.Sprintf("workflow %q has no version %q", w.info.Name, clip(r.Version)),
 				Fields: []FieldError{{"version", string(CodeNotFound), "no version has this label or number"}},

@@ -148,12 +148,11 @@ func (s *ProjectStream) Read(ctx context.Context) (*StreamPage, error) {
 	}
 	s.q.After = page.Next
 	p.More, p.Cursor = page.More, page.Next
-	workflows := s.e.catalog.Load().workflows
 	p.Events = make([]StreamEvent, len(page.Events))
 	for i := range page.Events {
 		x := &page.Events[i]
 		p.Events[i].Event, p.Events[i].Moved, p.Events[i].Cursor = x.Event, x.Moved, x.After
-		if w := workflows[x.Workflow]; w != nil {
+		if w := s.e.workflowOf(x.Workflow); w != nil {
 			p.Events[i].Workflow = &w.info
 		}
 	}

@@ -26,8 +26,10 @@ func (s *sweeper) run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := s.round(ctx); err != nil && ctx.Err() == nil {
-			s.e.log.Error("could not sweep the files", "error", err)
+		if s.e.first() {
+			if err := s.round(ctx); err != nil && ctx.Err() == nil {
+				s.e.log.Error("could not sweep the files", "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -73,13 +74,21 @@ func (k *timekeeper) until() time.Duration {
 // round fires what is due and returns when to look again.
 func (k *timekeeper) round(ctx context.Context) time.Duration {
 	now := k.e.store.Now()
-	if next := k.next.Load(); next == 0 || next <= int64(now) {
+	next := k.next.Load()
+	if k.e.cluster != nil && (next == 0 || next > int64(now)) {
+		return min(k.until(), lookEvery) // each tick tells the earliest
+	}
+	if next == 0 || next <= int64(now) {
 		k.next.Store(0)
 	}
-	ids, err := k.e.store.Due(ctx, now, store.Part{}, fireBatch)
+	ids, err := k.due(ctx, now)
 	fired := 0
 	if err == nil && len(ids) > 0 {
 		fired, err = k.fire(ids)
+	}
+	if errors.Is(err, errBusy) {
+		k.hint(now)
+		return busyTimers
 	}
 	if err != nil && ctx.Err() == nil {
 		k.e.log.Error("could not fire timers", "error", err)
@@ -90,10 +99,31 @@ func (k *timekeeper) round(ctx context.Context) time.Duration {
 	case len(ids) == fireBatch:
 		return 0
 	}
-	if next, err := k.e.store.NextDue(ctx); err == nil && next != 0 {
+	if k.e.cluster != nil && fired == 0 {
+		return min(k.until(), lookEvery)
+	}
+	if next, err := k.e.store.NextDue(ctx); err == nil && next != 0 && (k.e.cluster == nil || next > now) {
 		k.hint(next)
 	}
 	return min(k.until(), lookEvery)
+}
+
+// busyTimers is when timers are looked at again whose executions another server had locked.
+const busyTimers = 20 * time.Millisecond
+
+// due are executions with timers that are due and this server's to fire: those of its part, and those that another one
+// has left for too long.
+func (k *timekeeper) due(ctx context.Context, now execution.Time) ([]execution.ID, error) {
+	part := k.e.part()
+	ids, err := k.e.store.Due(ctx, now, part, fireBatch)
+	if err != nil || len(ids) > 0 || part.All() {
+		return ids, err
+	}
+	late := now.Add(-others)
+	if next := k.e.cluster.nextDue.Load(); next == 0 || next > int64(late) {
+		return nil, nil
+	}
+	return k.e.store.Due(ctx, late, store.Part{}, fireBatch)
 }
 
 // fire runs the rule on each execution; what came due meanwhile is done too, what changed meanwhile is left alone. It

@@ -90,7 +90,7 @@ func (e *Engine) view(r *store.Row, first, last *execution.Event) *View {
 	v.stamp(e.store.Now())
 	v.begins(first)
 	v.ends(last)
-	if w := e.catalog.Load().workflows[r.Workflow]; w != nil {
+	if w := e.workflowOf(r.Workflow); w != nil {
 		v.WorkflowID = w.info.ID
 		record := w.record.Load()
 		if record.DeletedAt == 0 {

@@ -108,6 +108,9 @@ func (m *matcher) wake(key int64, id execution.ID, revision int64) {
 	defer m.mu.Unlock()
 	s := m.sessions[key]
 	if s == nil {
+		if m.e.cluster != nil {
+			m.e.cluster.post(key, id, letter{wake: revision})
+		}
 		return
 	}
 	if h := s.held[id]; h != nil {
@@ -124,6 +127,10 @@ func (s *session) wakeUp(h *holding, revision int64) {
 
 // asked notes that the worker has asked about waits of the executions, each as of a revision: what ended before is told.
 func (m *matcher) asked(s *session, told map[execution.ID]int64) {
+	if s == nil { // it lives at another server, which does not learn of questions: it repeats the wake when asked
+		m.e.cluster.asked(told)
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, revision := range told {

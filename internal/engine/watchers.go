@@ -107,10 +107,12 @@ func (w *watchers) noteOne(r *store.Row) {
 	w.poke()
 }
 
-func (w *watchers) noteRow(r *store.Row) {
-	w.noted = append(w.noted, r.ID)
-	if n := len(w.notedIn); n == 0 || w.notedIn[n-1] != r.Project {
-		w.notedIn = append(w.notedIn, r.Project)
+func (w *watchers) noteRow(r *store.Row) { w.noteID(r.ID, r.Project) }
+
+func (w *watchers) noteID(id execution.ID, project int64) {
+	w.noted = append(w.noted, id)
+	if n := len(w.notedIn); n == 0 || w.notedIn[n-1] != project {
+		w.notedIn = append(w.notedIn, project)
 	}
 }
 

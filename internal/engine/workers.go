@@ -95,6 +95,9 @@ func (e *Engine) OpenSession(ctx context.Context, c *Caller, spec *SessionSpec) 
 		return nil, err
 	}
 	record.Key = key
+	if e.cluster != nil {
+		record.Node, record.Term = e.cluster.node, 1
+	}
 	err = e.writeIn(e.cellOf(view.ID), func(t *tx, _ []*store.Row) {
 		record.CreatedAt, record.SeenAt, record.ExpiresAt = t.now, t.now, t.now.Add(e.cfg.Lease)
 		t.changes.Sessions = append(t.changes.Sessions, record)
@@ -126,15 +129,25 @@ type PollResult struct {
 	Executions []Assignment
 	signals
 	Draining bool // the server hands out nothing any more
+	moved    bool // another server has the session
 }
 
 // Poll waits until there is something for the worker, the wait is over, or the server drains.
 func (e *Engine) Poll(ctx context.Context, c *Caller, r *PollRequest) (*PollResult, error) {
 	m := e.matcher
-	s, err := m.contact(c, r.Session, r.Received, func(s *session) {
+	contact := func(s *session) {
 		s.polling++
 		s.most = r.Max
-	})
+	}
+	s, err := m.contact(c, r.Session, r.Received, contact)
+	if errors.Is(err, errSessionLost) && e.cluster != nil {
+		if err = e.cluster.adopt(ctx, c, r.Session, r.Received); errors.Is(err, errDraining) {
+			return &PollResult{Draining: true}, nil
+		}
+		if err == nil {
+			s, err = m.contact(c, r.Session, r.Received, contact)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +165,7 @@ func (e *Engine) Poll(ctx context.Context, c *Caller, r *PollRequest) (*PollResu
 		switch {
 		case lost:
 			return nil, errSessionLost
-		case over || len(out.Executions) > 0 || out.any():
+		case over || out.moved || len(out.Executions) > 0 || out.any():
 			if len(out.Executions) > 0 {
 				if err := failpoint.Hit(failpoint.PollTaken); err != nil {
 					return nil, e.unavailable(err)
@@ -182,7 +195,8 @@ func (e *Engine) take(s *session, r *PollRequest) (out *PollResult, lost bool) {
 	defer m.mu.Unlock()
 	out = &PollResult{}
 	if s.lost {
-		return out, true
+		out.moved = s.moved
+		return out, !s.moved
 	}
 	out.signals = s.signals()
 	n := len(s.mailbox)
@@ -230,7 +244,10 @@ type HeartbeatResult struct {
 }
 
 // Heartbeat prolongs a session by one lease. The prolongation is durable when it returns.
-func (e *Engine) Heartbeat(_ context.Context, c *Caller, r *HeartbeatRequest) (*HeartbeatResult, error) {
+func (e *Engine) Heartbeat(ctx context.Context, c *Caller, r *HeartbeatRequest) (*HeartbeatResult, error) {
+	if e.cluster != nil {
+		return e.cluster.heartbeat(ctx, c, r)
+	}
 	m := e.matcher
 	var missing []leased
 	out := &HeartbeatResult{Expires: e.cfg.Lease}
@@ -256,6 +273,12 @@ func (e *Engine) Heartbeat(_ context.Context, c *Caller, r *HeartbeatRequest) (*
 	}
 	s.expires = e.pulse().Add(e.cfg.Lease)
 	out.Reconcile = s.reconcile
+	s.tellAll(out)
+	return out, nil
+}
+
+// tellAll tells a worker all that concerns what it holds; the matcher's mutex is held.
+func (s *session) tellAll(out *HeartbeatResult) {
 	out.Drop = append(out.Drop, s.signals().Drop...)
 	for _, h := range s.held {
 		if h.cancel {
@@ -265,7 +288,6 @@ func (e *Engine) Heartbeat(_ context.Context, c *Caller, r *HeartbeatRequest) (*
 			out.Wake = append(out.Wake, h.id)
 		}
 	}
-	return out, nil
 }
 
 // saveSession writes a session's record as it is now, unless the session has ended: its record must not come back.
@@ -308,7 +330,7 @@ func (e *Engine) reconcile(s *session, r *HeartbeatRequest) (missing []leased, d
 		}
 		return nil, nil
 	}
-	s.reconcile, s.mismatch = false, 0
+	s.reconcile, s.mismatch, s.from = false, 0, 0
 	listed := make(map[execution.Lease]uint64, len(r.Leases))
 	for _, text := range r.Leases {
 		print := fingerprint(e.store.Epoch(), text)
@@ -331,6 +353,9 @@ func (e *Engine) reconcile(s *session, r *HeartbeatRequest) (missing []leased, d
 
 // CloseSession gives back everything that a worker holds and ends its session.
 func (e *Engine) CloseSession(ctx context.Context, c *Caller, id execution.ID) error {
+	if e.cluster != nil {
+		return e.cluster.closeSession(ctx, c, id)
+	}
 	s, err := e.matcher.contact(c, id, 0, nil)
 	if err != nil {
 		return err
@@ -343,7 +368,10 @@ func (e *Engine) CloseSession(ctx context.Context, c *Caller, id execution.ID) e
 }
 
 // DrainSession stops handing out work to a worker; it keeps what it holds.
-func (e *Engine) DrainSession(_ context.Context, c *Caller, id execution.ID) error {
+func (e *Engine) DrainSession(ctx context.Context, c *Caller, id execution.ID) error {
+	if e.cluster != nil {
+		return e.cluster.drainSession(ctx, c, id)
+	}
 	s, err := e.matcher.contact(c, id, 0, func(s *session) { s.draining = true })
 	if err != nil {
 		return err
@@ -365,11 +393,18 @@ type WorkerView struct {
 }
 
 // Sessions are the live workers of the caller's project, oldest first.
-func (e *Engine) Sessions(_ context.Context, c *Caller) ([]WorkerView, error) {
+func (e *Engine) Sessions(ctx context.Context, c *Caller) ([]WorkerView, error) {
 	m := e.matcher
+	out := []WorkerView{}
+	if e.cluster != nil {
+		elsewhere, err := e.cluster.sessions(ctx, c.Project)
+		if err != nil {
+			return nil, err
+		}
+		out = elsewhere
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := []WorkerView{}
 	for _, s := range m.sessions {
 		if s.record.Project != c.Project {
 			continue

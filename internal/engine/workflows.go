@@ -80,38 +80,27 @@ func checkName(field, name string) *Error {
 // catalogued changes the catalog: change gets a copy, and what it writes becomes durable before anybody sees the copy.
 // catalogMu is held.
 func (e *Engine) catalogued(change func(next *catalog), fill func(t *tx)) error {
-	if err := e.write(func(t *tx, _ []*store.Row) { fill(t) }); err != nil {
+	basis := int64(0)
+	if e.cluster != nil {
+		basis = e.catalog.Load().version
+	}
+	err := e.write(func(t *tx, _ []*store.Row) {
+		fill(t)
+		t.changes.Basis = basis
+	})
+	if err != nil {
 		if errors.Is(err, store.ErrUnknown) {
 			e.refresh()
 		}
-		return err
+		return e.outrun(err, basis)
 	}
 	next := e.catalog.Load().clone()
 	change(next)
 	e.catalog.Store(next)
+	if e.cluster != nil {
+		e.refresh() // for its version
+	}
 	return nil
-}
-
-// refresh reads the catalog again, after a write of unknown outcome; catalogMu is held.
-func (e *Engine) refresh() {
-	records, err := e.store.Catalog(context.Background())
-	if err != nil {
-		e.log.Error("could not read the catalog again", "error", err)
-		return
-	}
-	next := newCatalog(records)
-	old := e.catalog.Load()
-	for key, w := range next.workflows {
-		was := old.workflows[key]
-		if was == nil {
-			continue
-		}
-		// Sessions refer to the workflow that they know.
-		r := w.record.Load()
-		was.set(r.Workflow, r.versions)
-		next.addWorkflow(was)
-	}
-	e.catalog.Store(next)
 }
 
 // newVersion prepares a version; its number and time are set when it is written.
@@ -134,7 +123,7 @@ func (e *Engine) CreateWorkflow(ctx context.Context, c *Caller, spec WorkflowSpe
 	if err := checkName("name", spec.Name); err != nil {
 		return nil, err
 	}
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	defer e.catalogMu.Unlock()
 	if e.catalog.Load().find(c.Project, spec.Name, false) != nil {
 		return nil, &Error{
@@ -201,6 +190,20 @@ func (e *Engine) register(ctx context.Context, c *Caller, spec *WorkflowSpec) (*
 	}
 	e.catalogMu.Lock()
 	defer e.catalogMu.Unlock()
+	// Workers of a fleet that start together register the same workflows at several servers.
+	for try := 1; ; try++ {
+		w, err := e.registered(ctx, c, spec)
+		if err != errMoved || try == registerTries {
+			return w, err
+		}
+	}
+}
+
+// registerTries is how often a registration is tried that other servers are quicker with.
+const registerTries = 20
+
+// registered is one try of register; catalogMu is held.
+func (e *Engine) registered(ctx context.Context, c *Caller, spec *WorkflowSpec) (*workflow, error) {
 	w := e.catalog.Load().find(c.Project, spec.Name, false)
 	if w == nil {
 		return e.create(ctx, c, spec)
@@ -270,9 +273,17 @@ func (e *Engine) addVersion(ctx context.Context, w *workflow, next store.Workflo
 	return v, err
 }
 
+// current is named with the catalog locked.
+func (e *Engine) current(c *Caller, ref string) (*workflow, error) {
+	if w := e.catalog.Load().find(c.Project, ref, false); w != nil {
+		return w, nil
+	}
+	return nil, notFound("workflow")
+}
+
 // named finds a workflow of the caller's project that is not deleted.
 func (e *Engine) named(c *Caller, ref string) (*workflow, error) {
-	if w := e.catalog.Load().find(c.Project, ref, false); w != nil {
+	if w := e.lookup(c.Project, ref, false); w != nil {
 		return w, nil
 	}
 	return nil, notFound("workflow")
@@ -352,9 +363,9 @@ type WorkflowUpdate struct {
 
 // UpdateWorkflow changes a workflow's settings.
 func (e *Engine) UpdateWorkflow(_ context.Context, c *Caller, ref string, u WorkflowUpdate) (*WorkflowView, error) {
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	defer e.catalogMu.Unlock()
-	w, err := e.named(c, ref)
+	w, err := e.current(c, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -369,9 +380,9 @@ func (e *Engine) UpdateWorkflow(_ context.Context, c *Caller, ref string, u Work
 // DeleteWorkflow removes a workflow that has no open executions and that no worker serves. Its finished executions
 // remain, without a workflow.
 func (e *Engine) DeleteWorkflow(ctx context.Context, c *Caller, ref string) error {
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	defer e.catalogMu.Unlock()
-	w, err := e.named(c, ref)
+	w, err := e.current(c, ref)
 	if err != nil {
 		return err
 	}
@@ -436,9 +447,9 @@ func (e *Engine) Versions(_ context.Context, c *Caller, ref string) ([]VersionVi
 
 // CreateVersion makes a version of a workflow.
 func (e *Engine) CreateVersion(ctx context.Context, c *Caller, ref string, spec VersionSpec) (*VersionView, error) {
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	defer e.catalogMu.Unlock()
-	w, err := e.named(c, ref)
+	w, err := e.current(c, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -461,9 +472,9 @@ func (e *Engine) CreateVersion(ctx context.Context, c *Caller, ref string, spec 
 
 // SetCurrent makes a version the one that starts use.
 func (e *Engine) SetCurrent(_ context.Context, c *Caller, ref, versionRef string) (*VersionView, error) {
-	e.catalogMu.Lock()
+	e.lockCatalog()
 	defer e.catalogMu.Unlock()
-	w, err := e.named(c, ref)
+	w, err := e.current(c, ref)
 	if err != nil {
 		return nil, err
 	}

@@ -284,3 +284,43 @@ func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
 	}
 	return s.Store.Catalog(ctx)
 }
+
+// Sessions fails as planned.
+func (s *Store) Sessions(ctx context.Context) ([]store.Session, error) {
+	if err := s.read("Sessions"); err != nil {
+		return nil, err
+	}
+	return s.Store.Sessions(ctx)
+}
+
+// Keys fails as planned.
+func (s *Store) Keys(ctx context.Context, project int64) ([]store.Key, error) {
+	if err := s.read("Keys"); err != nil {
+		return nil, err
+	}
+	return s.Store.Keys(ctx, project)
+}
+
+// FileBytes fails as planned.
+func (s *Store) FileBytes(ctx context.Context) (map[int64]int64, error) {
+	if err := s.read("FileBytes"); err != nil {
+		return nil, err
+	}
+	return s.Store.FileBytes(ctx)
+}
+
+// ExpiredFiles fails as planned.
+func (s *Store) ExpiredFiles(ctx context.Context, now execution.Time, limit int) ([]execution.ID, error) {
+	if err := s.read("ExpiredFiles"); err != nil {
+		return nil, err
+	}
+	return s.Store.ExpiredFiles(ctx, now, limit)
+}
+
+// EndedDeliveries fails as planned.
+func (s *Store) EndedDeliveries(ctx context.Context, endpoint int64, before execution.Time, limit int) ([]execution.ID, error) {
+	if err := s.read("EndedDeliveries"); err != nil {
+		return nil, err
+	}
+	return s.Store.EndedDeliveries(ctx, endpoint, before, limit)
+}
