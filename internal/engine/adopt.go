@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -614,6 +613,3 @@ func (c *cluster) sessions(ctx context.Context, project int64) ([]WorkerView, er
 	}
 	return out, nil
 }
-
-// lostOrMoved reports whether the error says that the session does not live here.
-func lostOrMoved(err error) bool { return errors.Is(err, errSessionLost) }

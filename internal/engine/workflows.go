@@ -193,7 +193,7 @@ func (e *Engine) register(ctx context.Context, c *Caller, spec *WorkflowSpec) (*
 	// Workers of a fleet that start together register the same workflows at several servers.
 	for try := 1; ; try++ {
 		w, err := e.registered(ctx, c, spec)
-		if err != errMoved || try == registerTries {
+		if !errors.Is(err, errMoved) || try == registerTries {
 			return w, err
 		}
 	}
