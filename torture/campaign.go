@@ -50,6 +50,7 @@ type campaign struct {
 	balancer *balancer
 	db       *database
 	duels    *duels
+	receiver *receiver
 	fleet    *fleet
 	load     *load
 	disk     *powerDisk // when the power is cut
@@ -59,6 +60,7 @@ type campaign struct {
 	lossy    bool     // the power is cut
 	little   bool     // the disk is small
 	calm     bool     // nothing kills workers
+	called   bool     // some starts ask for callbacks; those that a kill interrupts come half a minute later
 	proof    bool     // what is acknowledged gets lost, as it should: nothing is judged
 
 	try    int // of the round, from 0
@@ -201,8 +203,8 @@ func (c *campaign) report(r round, again bool) {
 }
 
 func describe(v *check.Verdict) string {
-	return fmt.Sprintf("%d acknowledged, %d unknown, %d stored, %d steps, %d leases lost, %d claims returned, %d operations in %d histories",
-		v.Acked, v.Unknown, v.Stored, v.Steps, v.Lost, v.Returned, v.Operations, v.Histories[check.StartOnce]+v.Histories[check.Register]+v.Histories[check.Leases])
+	return fmt.Sprintf("%d acknowledged, %d unknown, %d stored, %d steps, %d leases lost, %d claims returned, %d files, %d callbacks, %d operations in %d histories",
+		v.Acked, v.Unknown, v.Stored, v.Steps, v.Lost, v.Returned, v.Files, v.Messages, v.Operations, v.Histories[check.StartOnce]+v.Histories[check.Register]+v.Histories[check.Leases])
 }
 
 // broken is an error that tells the first few violations.
@@ -241,6 +243,9 @@ func (c *campaign) open() (err error) {
 			return err
 		}
 	}
+	if c.receiver, err = newReceiver(c.ctx); err != nil {
+		return err
+	}
 	if err := c.openServers(data); err != nil {
 		return err
 	}
@@ -250,7 +255,11 @@ func (c *campaign) open() (err error) {
 			return err
 		}
 	}
-	if c.load, err = newLoad(c.door, filepath.Join(c.dir, "clients.journal"), fmt.Sprintf("%s-%x", c.name, c.seed), c.pace); err != nil {
+	callback := ""
+	if c.called {
+		callback = c.receiver.url
+	}
+	if c.load, err = newLoad(c.door, filepath.Join(c.dir, "clients.journal"), fmt.Sprintf("%s-%x", c.name, c.seed), callback, c.pace); err != nil {
 		return err
 	}
 	if err := c.load.prepare(c.ctx); err != nil {
@@ -339,6 +348,9 @@ func (c *campaign) close() error {
 	}
 	if c.db != nil {
 		errs = append(errs, c.db.close())
+	}
+	if c.receiver != nil {
+		errs = append(errs, c.receiver.close())
 	}
 	if c.disk != nil {
 		errs = append(errs, c.disk.close())
@@ -522,7 +534,19 @@ func (c *campaign) evidence() (*check.Evidence, error) {
 		})
 	}
 	wg.Wait()
-	return e, errors.Join(append(errs, c.retired(e, missing))...)
+	if err := errors.Join(append(errs, c.retired(e, missing))...); err != nil {
+		return nil, err
+	}
+	if e.Files, err = c.load.facts(c.ctx, e.Stored); err != nil {
+		return nil, err
+	}
+	// A message that was under way when its server was killed is sent again when its lease is over, one that was refused
+	// after five seconds. What never comes is told by the check.
+	ended := c.load.expected(e.Stored)
+	_ = poll(c.ctx, patience, "callbacks", func() (bool, error) { return c.receiver.told(ended), nil })
+	e.Called = c.load.called
+	e.Messages, err = c.receiver.list()
+	return e, err
 }
 
 // retired finds those of the missing executions that the server removed by their retention: their keys outlive them.

@@ -51,6 +51,10 @@ func (c *campaign) nth(name string) int {
 		return 1
 	case failpoint.TimerFired:
 		return (12 + c.rand.IntN(15)) * (1 + c.try)
+	case failpoint.FileStored, failpoint.MessageSent:
+		return (12 + c.rand.IntN(15)) * (1 + c.try)
+	case failpoint.FileForgotten:
+		return (4 + c.rand.IntN(6)) * (1 + c.try)
 	case failpoint.StartAccepted, failpoint.PollTaken, failpoint.ReportCommitted:
 		return (120 + c.rand.IntN(200)) * (1 + c.try)
 	default:
@@ -67,7 +71,7 @@ func (c *campaign) crash(name string) (string, error) {
 	n := c.nth(name)
 	// Some things only one of several servers does, and which one is theirs to decide.
 	armedServers := []*server{c.srv}
-	if name == failpoint.SessionLost || name == failpoint.JanitorDeleted {
+	if name == failpoint.SessionLost || name == failpoint.JanitorDeleted || name == failpoint.MessageSent {
 		armedServers = c.servers
 	}
 	armed := fmt.Sprintf("SOJOURN_FAILPOINT=%s:exit@%d", name, n)

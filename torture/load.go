@@ -47,6 +47,9 @@ type load struct {
 	prefix string
 
 	operations operationLog
+	book       fileBook
+	callback   string          // where callbacks go
+	called     map[string]bool // keys of starts that asked for one
 }
 
 // kind is one sort of execution in the mix.
@@ -119,7 +122,7 @@ var mix = []kind{
 	}},
 }
 
-func newLoad(at door, path, prefix string, pace time.Duration) (*load, error) {
+func newLoad(at door, path, prefix, callback string, pace time.Duration) (*load, error) {
 	j, err := journal.Create(path)
 	if err != nil {
 		return nil, err
@@ -128,7 +131,7 @@ func newLoad(at door, path, prefix string, pace time.Duration) (*load, error) {
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	l := &load{client: c, journal: j, pace: pace, kinds: mix, prefix: prefix, open: map[string]start{}, operations: operationLog{base: time.Now()}}
+	l := &load{client: c, journal: j, pace: pace, kinds: mix, prefix: prefix, callback: callback, open: map[string]start{}, operations: operationLog{base: time.Now()}, book: fileBook{files: map[string]*knownFile{}}, called: map[string]bool{}}
 	for _, k := range mix {
 		l.weight += k.weight
 	}
@@ -223,8 +226,10 @@ func (l *load) once(ctx context.Context, r *rand.Rand) bool {
 	// The end of the run must not break off a request, or its outcome would be unknown for nothing.
 	ctx = context.WithoutCancel(ctx)
 	switch n := r.IntN(100); {
-	case n < 70:
+	case n < 67:
 		return l.start(ctx, l.draw(r))
+	case n < 70:
+		return l.upload(ctx, r)
 	case n < 78:
 		if s, ok := l.pickOf(r, "signalled"); ok {
 			return l.signal(ctx, s.id, r)
@@ -273,7 +278,25 @@ func (l *load) make(k kind, r *rand.Rand) start {
 	if k.fill != nil {
 		k.fill(r, &p, in)
 	}
+	if l.callback != "" && r != nil && k.workflow != "brief" && r.IntN(16) == 0 {
+		p.CallbackURL = l.callback
+		l.mu.Lock()
+		l.called[key] = true
+		l.mu.Unlock()
+	}
 	return start{key, p}
+}
+
+// expected are the executions whose end a callback must tell.
+func (l *load) expected(stored []*sojourn.Execution) (ids []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, x := range stored {
+		if l.called[check.KeyOf(x)] && x.Status.Terminal() {
+			ids = append(ids, x.ID)
+		}
+	}
+	return ids
 }
 
 // wrong makes up a start that the server must refuse.

@@ -118,6 +118,8 @@ type verdict struct {
 	LeasesLost int               `json:"leases_lost"`
 	Returned   int               `json:"claims_returned"`
 	Poisoned   int               `json:"poisoned"`
+	Files      int               `json:"files"`
+	Callbacks  int               `json:"callbacks"`  // attempts that arrived
 	Operations int               `json:"operations"` // of which histories were checked
 	Histories  map[string]int    `json:"histories"`  // with more than one operation, by model
 	Undecided  int               `json:"undecided"`
@@ -252,10 +254,11 @@ func (v *verdict) take(sum *check.Verdict) {
 	v.Acked, v.Unknown, v.Stored, v.Steps, v.Told = sum.Acked, sum.Unknown, sum.Stored, sum.Steps, sum.Told
 	v.LeasesLost, v.Returned, v.Poisoned = sum.Lost, sum.Returned, sum.Poisoned
 	v.States, v.Edges = sum.States, sum.Edges
+	v.Files, v.Callbacks = sum.Files, sum.Messages
 	v.Operations, v.Histories, v.Undecided = sum.Operations, sum.Histories, sum.Undecided
 	v.Violations = append(v.Violations, sum.Violations[:min(len(sum.Violations), mostViolations)]...)
 	rules := sum.Rules()
-	v.Lost = rules[check.AckedLost] + rules[check.StepLost] + rules[check.CancelLost]
+	v.Lost = rules[check.AckedLost] + rules[check.StepLost] + rules[check.CancelLost] + rules[check.FileLost] + rules[check.CallbackLost]
 	v.Doubled = rules[check.Doubled] + rules[check.StepRerun] + rules[check.StepChanged]
 }
 

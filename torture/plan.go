@@ -108,8 +108,10 @@ func (p plan) chapters() []chapter {
 
 	points := crashes(p.Seed)
 	if p.Together {
-		// The janitor comes by every ten seconds only.
-		points = slices.DeleteFunc(points, func(n nemesis) bool { return n.name == failpoint.JanitorDeleted })
+		// The janitor comes by every ten seconds only, and callbacks would hold up the end.
+		points = slices.DeleteFunc(points, func(n nemesis) bool {
+			return n.name == failpoint.JanitorDeleted || n.name == failpoint.MessageSent
+		})
 	}
 	if p.Failpoints >= 0 {
 		points = points[:min(p.Failpoints, len(points))]
@@ -126,7 +128,7 @@ func (p plan) chapters() []chapter {
 		}
 		shuffle(p.Seed, all)
 		for part := range slices.Chunk(all, 2*perCampaign) {
-			add(&campaign{name: "cluster"}, part)
+			add(&campaign{name: "cluster", called: true}, part)
 		}
 		workers := repeat(p.WorkerKills, func(int) nemesis { return workerKill() })
 		workers = append(workers, repeat(p.Freezes, func(int) nemesis { return freeze() })...)
@@ -155,10 +157,10 @@ func (p plan) chapters() []chapter {
 		return list
 	}
 	for left := p.Kills; left > 0; left -= perCampaign {
-		add(&campaign{name: "kills", duelled: true}, repeat(min(left, perCampaign), func(int) nemesis { return kill() }))
+		add(&campaign{name: "kills", duelled: true, called: left == p.Kills}, repeat(min(left, perCampaign), func(int) nemesis { return kill() }))
 	}
 	if len(points) > 0 {
-		add(&campaign{name: "points"}, points)
+		add(&campaign{name: "points", called: true}, points)
 	}
 	workers := repeat(p.WorkerKills, func(int) nemesis { return workerKill() })
 	workers = append(workers, repeat(p.Freezes, func(int) nemesis { return freeze() })...)

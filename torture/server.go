@@ -63,7 +63,7 @@ func (s *server) start(ctx context.Context, wrapper []string, env ...string) err
 	s.life++
 	args := append([]string{s.bin, "serve"}, s.where()...)
 	args = append(args, "--listen", "127.0.0.1:"+s.port, "--api-key", s.key, "--lease", lease.String(),
-		"--cancel-grace", "1s", "--drain", "10s", "--low-disk", "0", "--log-format", "text",
+		"--cancel-grace", "1s", "--drain", "10s", "--low-disk", "0", "--log-format", "text", "--callback-allow", "127.0.0.1", "--callback-allow-http",
 	)
 	args = append(append(append([]string{}, wrapper...), args...), s.options...)
 	log, err := os.Create(s.logFile())

@@ -2,11 +2,10 @@
 // of it compiles to nothing.
 package failpoint
 
-// Names are the failpoints that a torture run must hit to be valid, in the order in which a request meets them. Its load
-// sends no messages.
+// Names are the failpoints that a torture run must hit to be valid, in the order in which a request meets them.
 var Names = []string{
 	StartAccepted, BatchLoaded, BatchDecided, BatchSaved, BatchCommitted, BatchAnswered, PollTaken, ReportCommitted, SessionLost,
-	TimerFired, JanitorDeleted,
+	TimerFired, MessageSent, FileStored, FileForgotten, JanitorDeleted,
 }
 
 // The failpoints.
@@ -25,7 +24,7 @@ const (
 	JanitorDeleted  = "janitor.deleted"  // a slice of retired executions is removed
 )
 
-// The failpoints of files, which only traffic with files meets.
+// The failpoints of files.
 const (
 	FileStored    = "file.stored"    // the content of a file is stored, there is no record of it
 	FileForgotten = "file.forgotten" // the record of a file is removed, its content not yet

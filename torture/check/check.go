@@ -24,6 +24,11 @@ type Evidence struct {
 	Brief map[string]bool
 	// Operations are the requests of which histories are checked.
 	Operations []Operation
+	// Files are all files of which the outcome is known.
+	Files []FileFact
+	// Messages are the callbacks that arrived, and Called the keys whose starts asked for one.
+	Messages []Message
+	Called   map[string]bool
 	// Losses are the worker sessions that were let die.
 	Losses []Loss
 	// Silent are the workflows whose workers also fall silent for reasons of their own, which are no Losses.
@@ -94,6 +99,8 @@ type Verdict struct {
 	Returned   int // claims taken back that did not count
 	Lost       int // leases lost
 	Poisoned   int
+	Files      int
+	Messages   int            // attempts of callbacks
 	Operations int            // of histories that were checked
 	Histories  map[string]int // with more than one operation, by model
 	Undecided  int            // histories for which no order was found or excluded in time
@@ -132,6 +139,8 @@ func (v *Verdict) Merge(w *Verdict) {
 	v.Returned += w.Returned
 	v.Lost += w.Lost
 	v.Poisoned += w.Poisoned
+	v.Files += w.Files
+	v.Messages += w.Messages
 	v.Operations += w.Operations
 	v.Undecided += w.Undecided
 	for into, from := range map[*map[string]int]map[string]int{&v.States: w.States, &v.Edges: w.Edges, &v.Events: w.Events, &v.Histories: w.Histories} {
@@ -176,6 +185,8 @@ func Judge(e *Evidence) *Verdict {
 	v.told(e, byID)
 	v.steps(e, byID)
 	v.linear(e.Operations)
+	v.files(e)
+	v.callbacks(e, byID)
 	for _, loss := range e.Losses {
 		v.loss(e, loss)
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"time"
@@ -48,6 +50,7 @@ func register(w *sojourn.Worker, d *diary) {
 		return sojourn.Reject("declined", "not this one")
 	})
 	handle("slow", d.slow)
+	sojourn.Handle(w, "filed", d.filed)
 	handle("signalled", d.signalled)
 	handle("approved", d.approved)
 	handle("poison", func(ctx *sojourn.Context, _ input) error {
@@ -74,6 +77,33 @@ func (d *diary) step(ctx *sojourn.Context, name string, body func(context.Contex
 		d.write(check.Recorded, id, name, attempt, value)
 	}
 	return err
+}
+
+// filed reads its document and makes a copy of it, in a step, so that there is one.
+func (d *diary) filed(ctx *sojourn.Context, in struct {
+	Key      string       `json:"key"`
+	Document sojourn.File `json:"document"`
+}) (out struct {
+	Key  string       `json:"key"`
+	File sojourn.File `json:"file"`
+}, err error,
+) {
+	out.Key = in.Key
+	if err := d.step(ctx, "before", nothing); err != nil {
+		return out, err
+	}
+	r, err := in.Document.Open(ctx)
+	if err != nil {
+		return out, err
+	}
+	content, err := io.ReadAll(r)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return out, err
+	}
+	out.File, err = sojourn.Step(ctx, "copy", func(ctx context.Context) (sojourn.File, error) {
+		return sojourn.NewFile(ctx, "copy.txt", "text/plain", bytes.NewReader(content))
+	})
+	return out, err
 }
 
 // steps are N steps of MS milliseconds.
