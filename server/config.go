@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/url"
 	"time"
+
+	"github.com/sojournhq/sojourn/internal/api"
 )
 
 // Defaults of a Config.
@@ -63,6 +65,10 @@ type Config struct {
 
 	// PublicURL is where clients reach the server, for links in messages and on pages; default: the listener's own URL.
 	PublicURL string
+
+	// Origins are the pages that may use the API in a browser, as https://app.example.com; http://localhost:* is any port
+	// of this machine, * every page. Default: none, but for the EigenPal dialect, which every page may use.
+	Origins []string
 
 	// CallbackAllow are networks (10.1.0.0/16), addresses and host names that callbacks and webhooks may reach on any port,
 	// besides ports 80 and 443 of public addresses.
@@ -155,6 +161,9 @@ func (c *Config) complete() error {
 		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 			return fmt.Errorf("config: PublicURL %q is not a URL such as https://sojourn.example.com", c.PublicURL)
 		}
+	}
+	if err := api.CheckOrigins(c.Origins); err != nil {
+		return fmt.Errorf("config: Origins: %w", err)
 	}
 	if c.Data == "" && !c.Memory && c.Database == "" {
 		c.Data = DefaultData

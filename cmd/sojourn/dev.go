@@ -64,6 +64,7 @@ func (c *cli) dev(ctx context.Context, s *config.Server) error {
 	cfg := serverConfig(s, log)
 	// What is tried out listens on this machine, in clear text.
 	cfg.CallbackAllow, cfg.CallbackHTTP = append(cfg.CallbackAllow, "127.0.0.0/8", "::1"), true
+	cfg.Origins = append(cfg.Origins, localOrigins...)
 	srv, err := server.Open(ctx, cfg)
 	if err != nil {
 		return err
@@ -108,6 +109,11 @@ func (c *cli) dev(ctx context.Context, s *config.Server) error {
 		stopWorking()
 		return errors.Join(err, <-worked)
 	}
+}
+
+// localOrigins are the pages of this machine, which may use the API of `sojourn dev` in a browser.
+var localOrigins = []string{
+	"http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*", "https://localhost:*", "https://127.0.0.1:*", "https://[::1]:*",
 }
 
 // devKey is the key that was given, or that of earlier runs, or a new one.

@@ -100,7 +100,7 @@ func serverConfig(s *config.Server, log *slog.Logger) server.Config {
 		Files: s.Files, MaxFile: int64(s.MaxFile), FileQuota: int64(s.FileQuota),
 		LowDisk: off(int64(s.LowDisk)), MaxConnections: s.MaxConnections,
 		MaxConnectionsPerAddress: s.MaxConnectionsPerAddress, NoMetrics: !s.Metrics, TraceEndpoint: s.TraceEndpoint,
-		PublicURL: s.PublicURL, CallbackAllow: s.CallbackAllow, CallbackHTTP: s.CallbackHTTP, SecretKeyFile: s.SecretKeyFile,
+		PublicURL: s.PublicURL, Origins: s.CORSOrigins, CallbackAllow: s.CallbackAllow, CallbackHTTP: s.CallbackHTTP, SecretKeyFile: s.SecretKeyFile,
 		Log: log, Version: version,
 	}
 }

@@ -43,6 +43,9 @@ type Config struct {
 	StreamTimeout time.Duration
 	// MaxStreams is how many streams of events one API key may have open; default 10,000.
 	MaxStreams int
+	// Origins are the pages that may use the native API in a browser: https://app.example.com, http://localhost:* for any
+	// port, * for every origin; default: none.
+	Origins []string
 }
 
 // Rate is a token bucket.
@@ -70,6 +73,7 @@ type API struct {
 	failed    *limiters[string]
 	streams   openStreams
 	reference reference
+	origins   *origins // nil: none
 	started   time.Time
 }
 
@@ -113,6 +117,9 @@ func build(e *engine.Engine, cfg Config, table []route) (*API, error) {
 	var err error
 	if a.router, err = newRouter(table); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
+	}
+	if a.origins, err = parseOrigins(cfg.Origins); err != nil {
+		return nil, fmt.Errorf("api: Origins: %w", err)
 	}
 	if err := a.reference.init(); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
@@ -198,6 +205,9 @@ func (a *API) unrouted(x *exchange) error {
 		x.w.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
 		if x.r.Method == http.MethodOptions && x.eigenpal() {
 			return x.eigenpalPreflight(allowed)
+		}
+		if x.r.Method == http.MethodOptions && x.preflight(allowed) {
+			return nil
 		}
 		return &engine.Error{
 			Code:    codeMethodNotAllowed,

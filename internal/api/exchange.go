@@ -63,6 +63,8 @@ func (x *exchange) header() http.Header {
 	}
 	if x.eigenpal() {
 		x.eigenpalCORS(h)
+	} else {
+		x.cors(h)
 	}
 	return h
 }

@@ -26,6 +26,7 @@ type Server struct {
 	InsecureHTTP bool
 
 	PublicURL     string
+	CORSOrigins   List
 	CallbackAllow List
 	CallbackHTTP  bool
 	SecretKeyFile string
@@ -114,6 +115,7 @@ func (s *Server) Flags(fs *pflag.FlagSet) {
 	fs.BoolVar(&s.InsecureHTTP, "insecure-http", s.InsecureHTTP, "")
 	add("insecure-http", "allow clear-text HTTP that other machines can reach, for example behind a proxy")
 	str(&s.PublicURL, "public-url", "clients reach the server at this `url`, for links in messages; default: where it listens")
+	val(&s.CORSOrigins, "cors-origins", "let pages of this `origin` use the API in a browser, as https://app.example.com; http://localhost:* is any port; may be repeated")
 	val(&s.CallbackAllow, "callback-allow", "let callbacks and webhooks also reach this `network`, address or host name; may be repeated")
 	fs.BoolVar(&s.CallbackHTTP, "callback-allow-http", s.CallbackHTTP, "")
 	add("callback-allow-http", "let callbacks and webhooks go to http:// URLs")
