@@ -222,7 +222,7 @@ func (t *transaction) undo(err error) (again bool, _ error) {
 
 // finish tells others of a transaction that was committed.
 func (t *transaction) finish() {
-	if t.told() {
-		t.s.poke()
+	if t.s.notifier != nil && t.told() {
+		t.s.notifier.poke()
 	}
 }

@@ -78,7 +78,7 @@ type batch struct {
 type queued struct {
 	prepared *statement // not nil: it is the preparation of it
 	sql      string
-	refusal  string // what a division by zero in it means
+	means    error // what a division by zero in it means
 	each     func(*row) error
 	done     func(rows int64) error
 }
@@ -115,10 +115,10 @@ func (b *batch) add(s *statement, a *args, each func(*row) error, done func(rows
 	b.queue = append(b.queue, queued{sql: s.sql, each: each, done: done})
 }
 
-// check queues a statement that divides by zero when what it writes does not find what it must, with the words for that.
-func (b *batch) check(s *statement, a *args, refusal string) {
+// check queues a statement that divides by zero when it does not find what it must, with the error that this means.
+func (b *batch) check(s *statement, a *args, means error) {
 	b.add(s, a, nil, nil)
-	b.queue[len(b.queue)-1].refusal = refusal
+	b.queue[len(b.queue)-1].means = means
 }
 
 // run sends what was added and reads the results. The error is the first one; after an error of the connection it is
@@ -156,8 +156,8 @@ func (b *batch) results() error {
 		if err == nil {
 			continue
 		}
-		if e := pgError(err); e != nil && e.Code == "22012" && q.refusal != "" {
-			err = refuse("%s: %w", q.refusal, err)
+		if e := pgError(err); e != nil && e.Code == "22012" && q.means != nil {
+			err = fmt.Errorf("%w: %w", q.means, err)
 		}
 		if first == nil {
 			first = &statementError{q.sql, err}

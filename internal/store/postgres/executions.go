@@ -100,6 +100,8 @@ var updateStatement = prepare(exactly("UPDATE executions AS x SET (" + changingC
 	") FROM unnest(" + parameters(1, 3+26) + ") AS t (id, shard, was, " + changingColumns + ") " +
 	"WHERE x.id = t.id AND x.shard = t.shard AND x.revision = t.was RETURNING 1"))
 
+var errMoved = fmt.Errorf("%w: an execution is not as it was loaded", store.ErrRefused)
+
 // saveUpdates saves loaded executions, each if its stored revision is still the one given.
 func (t *transaction) saveUpdates() error {
 	rows := t.changes.Update
@@ -117,7 +119,7 @@ func (t *transaction) saveUpdates() error {
 		shards(n, func(i int) execution.ID { return rows[i].ID }).
 		int64s(n, func(i int) int64 { return rows[i].From })
 	a = t.changing(a, n, func(i int) *store.Row { return rows[i].Row }).int64(int64(n))
-	t.save.check(updateStatement, a, "update executions: one of them is not as it was loaded")
+	t.save.check(updateStatement, a, errMoved)
 	return nil
 }
 

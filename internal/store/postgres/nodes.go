@@ -51,6 +51,3 @@ func (s *Store) Leave(ctx context.Context) error {
 	}
 	return nil
 }
-
-// poke lets other servers know soon that something was committed.
-func (s *Store) poke() {}

@@ -69,6 +69,8 @@ type Store struct {
 	slot       atomic.Int32
 
 	committers, readers *pgxpool.Pool
+	tickers             *pgxpool.Pool // of one connection, which nothing else keeps waiting
+	notifier            *notifier     // nil: hints are off
 
 	keys struct {
 		sync.Mutex
@@ -135,6 +137,9 @@ func (s *Store) open(ctx context.Context) error {
 	if s.committers, err = s.pool(ctx, config, s.options.Committers, s.committerSettings()); err != nil {
 		return err
 	}
+	if s.tickers, err = s.pool(ctx, config, 1, s.committerSettings()); err != nil {
+		return err
+	}
 	if err := s.prepareSchema(ctx); err != nil {
 		return err
 	}
@@ -152,6 +157,9 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	if err := s.join(ctx, s.options.Name, joinTTL); err != nil {
 		return err
+	}
+	if !s.options.NoNotify {
+		s.notifier = startNotifier(s, config)
 	}
 	return nil
 }
@@ -314,7 +322,10 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) release() {
-	for _, p := range []*pgxpool.Pool{s.committers, s.readers} {
+	if s.notifier != nil {
+		s.notifier.stop()
+	}
+	for _, p := range []*pgxpool.Pool{s.committers, s.tickers, s.readers} {
 		if p != nil {
 			p.Close()
 		}

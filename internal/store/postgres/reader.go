@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // errClosed is what reads and commits of a closed store return.
@@ -15,11 +16,16 @@ var errClosed = fmt.Errorf("postgres: store is closed: %w", os.ErrClosed)
 // read runs f with a read connection. A connection that turns out to be lost is replaced once: reading twice does no harm,
 // and after a restart of the server every idle connection is lost.
 func (s *Store) read(ctx context.Context, f func(*conn) error) error {
+	return s.using(ctx, s.readers, f)
+}
+
+// using is read with a connection of the pool.
+func (s *Store) using(ctx context.Context, pool *pgxpool.Pool, f func(*conn) error) error {
 	for again := true; ; again = false {
 		if s.closed.Load() {
 			return errClosed
 		}
-		p, err := s.readers.Acquire(ctx)
+		p, err := pool.Acquire(ctx)
 		if err != nil {
 			return s.acquireError(ctx, err)
 		}

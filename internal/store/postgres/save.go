@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/sojournhq/sojourn/internal/store"
@@ -11,6 +12,7 @@ import (
 // order in each transaction: its locks are held shortest, and no two wait for each other.
 func (t *transaction) write() error {
 	c, b := t.changes, t.save
+	b.check(fenceStatement, newArgs().int64(int64(t.s.epoch)), errFenced)
 	if err := t.saveEvents(); err != nil {
 		return err
 	}
@@ -49,7 +51,7 @@ func (t *transaction) saveCatalog() {
 	if len(c.Projects)+len(c.Workflows)+len(c.Versions)+len(c.Keys)+len(c.Endpoints)+len(c.Secrets) == 0 && c.Basis == 0 {
 		return
 	}
-	b.check(moveCatalog, newArgs().int64(c.Basis), "the catalog has another version than the one that the changes follow from")
+	b.check(moveCatalog, newArgs().int64(c.Basis), errCatalog)
 	for i := range c.Projects {
 		b.saveProject(&c.Projects[i])
 	}
@@ -69,6 +71,8 @@ func (t *transaction) saveCatalog() {
 		b.saveSecrets(&c.Secrets[i])
 	}
 }
+
+var errCatalog = fmt.Errorf("%w: the catalog has another version than the one that the changes follow from", store.ErrRefused)
 
 var moveCatalog = prepare("WITH changed AS (UPDATE meta SET value = value + 1 WHERE name = 'catalog' AND $1 IN (0, value) RETURNING 1) " +
 	"SELECT 1 / count(*)::integer FROM changed")

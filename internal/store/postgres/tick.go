@@ -1,0 +1,172 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
+)
+
+// What a row of a tick's answer is.
+const (
+	tickState = iota
+	tickNode
+	tickSession
+	tickFeed
+)
+
+// tickStatement says that the server lives, unless it said so just before, and reads what it must know, in one statement.
+var tickStatement = prepare("WITH me AS (UPDATE nodes SET name = $7, seen_at = $8, expires_at = $8 + $9 " +
+	"WHERE key = $6 AND (name <> $7 OR expires_at NOT BETWEEN $8 + $9 / 4 * 3 AND $8 + $9)) " +
+	"SELECT 0 AS what, (SELECT value FROM meta WHERE name = 'epoch') AS a, (SELECT value FROM meta WHERE name = 'catalog') AS b, " +
+	"(SELECT due_at FROM executions WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 1) AS c, " +
+	"(SELECT due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS d, " +
+	"0::bigint AS e, false AS f, false AS g, clock_timestamp() AS h, NULL::bytea AS i, " +
+	"NULL::xid8 AS xid, 0::bigint AS place, 0::bigint AS project, pg_current_snapshot() AS snapshot, NULL::bytea AS changes " +
+	"UNION ALL SELECT 1, key, 0, 0, 0, 0, false, false, NULL, name, NULL, 0, 0, NULL, NULL FROM nodes WHERE expires_at > $8 " +
+	"UNION ALL SELECT 2, key, node, term, expires_at, received, unsure, draining, NULL, NULL, NULL, 0, 0, NULL, NULL FROM sessions " +
+	"UNION ALL (" + feedRows("3, 0, 0, 0, 0, 0, false, false, NULL::timestamptz, NULL::bytea, "+feedColumns, "node <> $6") + ")")
+
+// Tick says that this server lives, and reads what the others committed behind q.After, in one round trip.
+func (s *Store) Tick(ctx context.Context, q store.TickQuery) (*store.Tick, error) {
+	if s.options.ReadOnly {
+		return nil, errors.New("postgres: the store is open for reading only")
+	}
+	p := &place{seen: snapshot{xmax: 1<<64 - 1}} // from the end of time there is nothing to read
+	if q.After != "" {
+		var err error
+		if p, err = s.place(q.After); err != nil {
+			return nil, err
+		}
+	}
+	for page := max(q.Limit, 1); ; page *= 4 {
+		x, ok, err := s.tick(ctx, q, *p, page)
+		if err != nil {
+			return nil, fmt.Errorf("tick: %w", err)
+		}
+		if ok {
+			return x, nil
+		}
+	}
+}
+
+func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) (x *store.Tick, ok bool, err error) {
+	var rows []feedRow
+	var now snapshot
+	var epoch uint64
+	var shown execution.Time
+	var asked time.Time
+	err = s.using(ctx, s.tickers, func(c *conn) error {
+		x, rows = new(store.Tick), nil
+		asked = time.Now()
+		at := s.clock.Now()
+		a := s.placeArgs(&p, page).int64(s.node).text(q.Name).int64(int64(at)).int64(q.TTL.Microseconds())
+		b := c.batch(ctx)
+		b.add(tickStatement, a, func(r *row) error {
+			switch what := r.int64(); what {
+			case tickState:
+				epoch, x.Catalog, x.NextDue, x.NextDelivery = uint64(r.int64()), r.int64(), r.time(), r.time()
+				r.skip(3)
+				shown = r.timestamp()
+				r.skip(4)
+				now = r.snapshot()
+			case tickNode:
+				n := store.NodeInfo{Key: r.int64()}
+				r.skip(7)
+				n.Name = r.text()
+				x.Nodes = append(x.Nodes, n)
+			case tickSession:
+				x.Sessions = append(x.Sessions, store.SessionMark{
+					Key: r.int64(), Node: r.int64(), Term: r.int32(), ExpiresAt: r.time(), Received: r.int64(), Unsure: r.bool(), Draining: r.bool(),
+				})
+			case tickFeed:
+				r.skip(9)
+				rows = append(rows, r.feedRow())
+			default:
+				return fmt.Errorf("a row of the kind %d", what)
+			}
+			return nil
+		}, nil)
+		_, err := b.run()
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	if epoch != s.epoch {
+		return nil, false, errFenced
+	}
+	if s.database != nil {
+		s.database.saw(asked, shown)
+	}
+	x.Now = s.clock.Now()
+	if err := s.present(ctx, q, x); err != nil {
+		return nil, false, err
+	}
+	if q.After == "" {
+		x.Next = s.cursor(&place{seen: now})
+		return x, true, nil
+	}
+	ok, err = s.tell(x, p, rows, now, page, q.Limit)
+	return x, ok, err
+}
+
+// present makes sure that this server is among those alive, with the name that it has now. One that was silent for too long
+// joins again.
+func (s *Store) present(ctx context.Context, q store.TickQuery, x *store.Tick) error {
+	i := slices.IndexFunc(x.Nodes, func(n store.NodeInfo) bool { return n.Key == s.node })
+	if i >= 0 {
+		x.Nodes[i].Name = q.Name
+	} else {
+		if err := s.join(ctx, q.Name, q.TTL); err != nil {
+			return err
+		}
+		x.Nodes = append(x.Nodes, store.NodeInfo{Key: s.node, Name: q.Name})
+	}
+	slices.SortFunc(x.Nodes, func(a, b store.NodeInfo) int { return cmp.Compare(a.Key, b.Key) })
+	return nil
+}
+
+// errFull ends reading when a page is full.
+var errFull = errors.New("the page is full")
+
+// tell fills the tick with the changes that the rows tell. It reports false when the rows are too few to go on.
+func (s *Store) tell(x *store.Tick, p place, rows []feedRow, now snapshot, page, limit int) (ok bool, err error) {
+	set, more, ok := p.between(rows, now, page)
+	if !ok {
+		return false, nil
+	}
+	x.More = more
+	for i := range set {
+		r := &set[i]
+		entry := 0
+		err := eachChange(r.changes, r.project, func(c *change) error {
+			if entry++; r.place == p.row && entry <= p.entries {
+				return nil
+			}
+			if len(x.Changes) >= limit {
+				entry--
+				return errFull
+			}
+			x.Changes = append(x.Changes, c.Change)
+			return nil
+		})
+		p.row, p.entries = r.place, entry
+		if errors.Is(err, errFull) {
+			x.More = true
+			x.Next = s.cursor(&p)
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	p.arrive()
+	x.Next = s.cursor(&p)
+	return true, nil
+}
