@@ -117,9 +117,6 @@ func (b *batch) saveDeliveries(c *store.Changes) {
 		b.add(removeDeliveries, ids.clone().int64(int64(n)), nil, nil)
 		b.add(removeAttempts, ids, nil, nil)
 	}
-	for i := range c.Secrets {
-		b.saveSecrets(&c.Secrets[i])
-	}
 }
 
 // deleteDeliveries queues removing the messages of executions that are deleted.

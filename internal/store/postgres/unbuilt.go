@@ -11,9 +11,5 @@ var errUnbuilt = errors.New("postgres: not built yet")
 
 var _ store.Shared = (*Store)(nil)
 
-func (s *Store) List(context.Context, store.ListQuery) (*store.ListPage, error) {
-	return nil, errUnbuilt
-}
-func (s *Store) Audit(context.Context) ([]store.Finding, error) { return nil, errUnbuilt }
-func (s *Store) Backup(context.Context, string) error           { return errUnbuilt }
-func (s *Store) Usage(context.Context) (store.Usage, error)     { return store.Usage{}, errUnbuilt }
+func (s *Store) Backup(context.Context, string) error       { return errUnbuilt }
+func (s *Store) Usage(context.Context) (store.Usage, error) { return store.Usage{}, errUnbuilt }
