@@ -15,7 +15,8 @@ import (
 )
 
 // World drives a store as an engine does: it applies rules to executions, and saves their events and the counters with
-// them. It has one project with a few workflows, and one worker session.
+// them. It has one project with a few workflows, and one worker session. In a store with cells all that it makes is in
+// one of them, since its transactions are about any of it.
 type World struct {
 	T         testing.TB
 	Store     store.Store
@@ -24,6 +25,7 @@ type World struct {
 	Session   int64
 	Random    *rand.Rand // seeded: the same in every run
 
+	cell    int // of a store.Celled
 	millis  int64
 	counter uint16
 	now     execution.Time
@@ -36,6 +38,9 @@ var Lease = execution.Lease{1, 2, 3}
 func NewWorld(t testing.TB, s store.Store, workflows int) *World {
 	t.Helper()
 	w := &World{T: t, Store: s, Random: rand.New(rand.NewPCG(7, 11)), millis: s.Now().Std().UnixMilli()}
+	if c, ok := s.(store.Celled); ok {
+		w.cell = c.Cells() - 1
+	}
 	w.Project = w.Key()
 	w.Session = w.Key()
 	w.MustCommit(store.Need{}, func(l *store.Loaded, tx *Tx) {
@@ -69,7 +74,13 @@ func (w *World) ID() execution.ID {
 		w.counter = 0
 		w.millis++
 	}
-	return execution.MakeID(w.millis, w.counter, w.Random.Uint64())
+	id := execution.MakeID(w.millis, w.counter, w.Random.Uint64())
+	if c, ok := w.Store.(store.Celled); ok {
+		for c.CellOf(id.Shard()) != w.cell {
+			id = execution.MakeID(w.millis, w.counter, w.Random.Uint64())
+		}
+	}
+	return id
 }
 
 // IDAt mints an id of the given time. Times must not fall from call to call, nor mix with those of ID.
