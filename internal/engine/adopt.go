@@ -167,7 +167,7 @@ func (c *cluster) adopt(ctx context.Context, caller *Caller, id execution.ID, re
 		x.Term++
 		x.SeenAt = t.now
 		x.Received = max(x.Received, received)
-		if from != c.node && !c.place.Load().alive(from) {
+		if from == c.node || !c.place.Load().alive(from) {
 			x.Unsure = true // nobody is left to take back what has not arrived
 		}
 		t.saveSession(x)
@@ -424,7 +424,7 @@ func (s *session) hold(row *store.Row, now execution.Time) {
 // ackWindow is how long a claim that was handed over may stay unacknowledged. In a cluster the acknowledgement may go to
 // another server, with a heartbeat.
 func (e *Engine) ackWindow() time.Duration {
-	if e.cluster == nil {
+	if e.cluster == nil || len(e.cluster.place.Load().nodes) == 1 {
 		return e.cfg.Acknowledge
 	}
 	return e.cfg.Acknowledge + e.cfg.Lease/3 + 2*tickEvery
@@ -519,7 +519,8 @@ func (c *cluster) heartbeat(ctx context.Context, caller *Caller, r *HeartbeatReq
 			c.forget(key)
 			return nil, errSessionLost
 		}
-		out.Reconcile = saved.Unsure
+		// What the server knew that had the session is lost with it: a list makes it live here.
+		out.Reconcile = saved.Unsure || saved.Node == c.node || !c.place.Load().alive(saved.Node)
 		c.mu.Lock()
 		out.Cancel, out.Wake = c.mail.of(key)
 		c.mu.Unlock()
@@ -568,13 +569,13 @@ func (c *cluster) drainSession(ctx context.Context, caller *Caller, id execution
 	return err
 }
 
-// workers is how many live sessions of the cluster serve the workflow.
+// workers is how many live sessions serve the workflow at other servers; the matcher's mutex is held.
 func (c *cluster) workers(workflow int64) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
-	for _, x := range c.known {
-		if x.ExpiresAt != 0 && !x.Draining && slices.Contains(x.Workflows, workflow) {
+	for key, x := range c.known {
+		if c.e.matcher.sessions[key] == nil && x.ExpiresAt != 0 && !x.Draining && slices.Contains(x.Workflows, workflow) {
 			n++
 		}
 	}

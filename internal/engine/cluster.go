@@ -57,7 +57,9 @@ type cluster struct {
 	knownIDs  map[execution.ID]int64
 	moving    map[execution.ID]chan struct{} // sessions that are on their way here
 	mail      mail
-	strays    []leased // claimed for sessions that had moved away
+	closing   map[int64]bool // sessions whose workers let go, of which that could not be written yet
+	looked    execution.Time // when leases without a session were last looked for
+	strays    []leased       // claimed for sessions that had moved away
 	orphans   []orphan
 	countedAt execution.Time
 	counted   map[int64]int // projects whose open executions are to be counted, and how often
@@ -83,7 +85,7 @@ func newCluster(e *Engine) *cluster {
 	c := &cluster{
 		e: e, store: shared, node: shared.Node(), name: e.cfg.Name, wake: make(chan struct{}, 1), given: make(chan struct{}),
 		known: map[int64]*store.Session{}, knownIDs: map[execution.ID]int64{}, moving: map[execution.ID]chan struct{}{},
-		mail: newMail(), counted: map[int64]int{},
+		closing: map[int64]bool{}, mail: newMail(), counted: map[int64]int{},
 	}
 	if c.name == "" {
 		c.name, _ = os.Hostname()

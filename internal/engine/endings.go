@@ -19,7 +19,16 @@ func (c *cluster) judge(ctx context.Context) {
 	now := c.now()
 	c.mu.Lock()
 	marks, from := c.marks, c.judgeFrom
+	var closing []int64
+	for key := range c.closing {
+		closing = append(closing, key)
+	}
 	c.mu.Unlock()
+	for _, key := range closing {
+		if err := c.letGo(ctx, key); err != nil && !errors.Is(err, errBusy) {
+			return
+		}
+	}
 	if c.e.pulse() < from || c.reachable() != nil {
 		return
 	}
@@ -58,7 +67,7 @@ const (
 // is left alone.
 func (c *cluster) finish(ctx context.Context, key int64, why finishing) error {
 	r := c.e.recoverer
-	if r.ends(key) {
+	if r.ends(key) || why == finishLost && c.e.matcher.beats(key) {
 		return nil
 	}
 	c.mu.Lock()
@@ -103,6 +112,7 @@ func (c *cluster) finish(ctx context.Context, key int64, why finishing) error {
 	if !mine {
 		return nil
 	}
+	c.forget(key)
 	m := c.e.matcher
 	m.mu.Lock()
 	s := m.sessions[key]
@@ -139,9 +149,84 @@ func (c *cluster) closeSession(ctx context.Context, caller *Caller, id execution
 	if err != nil {
 		return err
 	}
-	err = c.finish(context.WithoutCancel(ctx), x.Key, finishClosed)
+	err = c.letGo(context.WithoutCancel(ctx), x.Key)
 	if errors.Is(err, errBusy) {
 		return nil // the rest follows
 	}
 	return err
+}
+
+// letGo ends a session whose worker lets go, now or as soon as that can be written.
+func (c *cluster) letGo(ctx context.Context, key int64) error {
+	m := c.e.matcher
+	m.mu.Lock()
+	if s := m.sessions[key]; s != nil {
+		s.draining = true
+	}
+	m.mu.Unlock()
+	c.mu.Lock()
+	c.closing[key] = true
+	c.mu.Unlock()
+	err := c.finish(ctx, key, finishClosed)
+	if err == nil || c.e.recoverer.ends(key) {
+		c.mu.Lock()
+		delete(c.closing, key)
+		c.mu.Unlock()
+	}
+	return err
+}
+
+// beats reports whether a heartbeat of the session is with the committer: it has arrived in time or late, but the worker
+// lives.
+func (m *matcher) beats(key int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sessions[key]
+	return s != nil && s.beating > 0
+}
+
+// looseEvery is how often leases are looked for whose session has no record. There are none, unless somebody has written
+// to the database who is no server.
+const looseEvery = 10 * time.Minute
+
+// loose ends the leases that belong to no session. It reads all that is leased, so only the first server does it, when it
+// begins and now and then.
+func (c *cluster) loose(ctx context.Context) error {
+	now := c.e.pulse()
+	c.mu.Lock()
+	from, looked := c.judgeFrom, c.looked
+	c.mu.Unlock()
+	if !c.e.first() || now < from || looked != 0 && now.Sub(looked) < looseEvery {
+		return nil
+	}
+	rows, err := c.store.Held(ctx, 0)
+	if err != nil {
+		return err
+	}
+	// A session that was opened since the rows were read is among these.
+	sessions, err := c.store.Sessions(ctx)
+	if err != nil {
+		return err
+	}
+	known := make(map[int64]bool, len(sessions))
+	for i := range sessions {
+		known[sessions[i].Key] = true
+	}
+	r := c.e.recoverer
+	for _, row := range rows {
+		if known[row.Session] || r.ends(row.Session) {
+			continue
+		}
+		s := &session{
+			m: c.e.matcher, held: map[execution.ID]*holding{}, wake: make(chan struct{}, 1),
+			record: store.Session{Key: row.Session, Project: row.Project, ID: c.e.mint.id(), Name: "unknown"},
+		}
+		r.mu.Lock()
+		r.ending = append(r.ending, &ending{s: s, lost: true, foreign: true})
+		r.mu.Unlock()
+	}
+	c.mu.Lock()
+	c.looked = now
+	c.mu.Unlock()
+	return nil
 }

@@ -233,14 +233,12 @@ func (m *matcher) remove(s *session) {
 
 // workers is how many live sessions serve the workflow.
 func (m *matcher) workers(workflow int64) int {
-	if m.e.cluster != nil {
-		if n := m.e.cluster.workers(workflow); n > 0 {
-			return n // of all servers
-		}
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := 0
+	if m.e.cluster != nil {
+		n = m.e.cluster.workers(workflow)
+	}
 	for _, s := range m.byWorkflow[workflow] {
 		if !s.draining {
 			n++

@@ -79,6 +79,9 @@ func (r *recoverer) sweep(ctx context.Context) {
 	r.mu.Unlock()
 	if e.cluster != nil {
 		e.cluster.judge(ctx)
+		if err := e.cluster.loose(ctx); err != nil && ctx.Err() == nil {
+			e.log.Error("could not look for leases without a session", "error", err)
+		}
 	}
 	for _, x := range list {
 		if x.again > now {
