@@ -88,6 +88,8 @@ type Store struct {
 	closing sync.Once
 }
 
+var _ store.Shared = (*Store)(nil)
+
 // ticker is what a store needs of a clock.
 type ticker interface {
 	Now() execution.Time

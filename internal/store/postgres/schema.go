@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -96,7 +97,10 @@ const createMigrations = `CREATE TABLE IF NOT EXISTS migrations (
 
 // migrate brings the schema up to date, each migration in its own transaction, and the guards with it. It goes forward
 // only. Servers that start together take turns by a lock on the table of migrations.
-func migrate(ctx context.Context, c *conn) (Schema, error) {
+func migrate(ctx context.Context, c *conn) (Schema, error) { return migrateTo(ctx, c, math.MaxInt) }
+
+// migrateTo runs the migrations up to one only.
+func migrateTo(ctx context.Context, c *conn, version int) (Schema, error) {
 	list, err := migrations()
 	if err != nil {
 		return Schema{}, err
@@ -109,7 +113,7 @@ func migrate(ctx context.Context, c *conn) (Schema, error) {
 		if x.Needs > x.Known {
 			return x, x.check()
 		}
-		if x.Version >= x.Known {
+		if x.Version >= min(x.Known, version) {
 			return x, installGuards(ctx, c)
 		}
 		if err := script(ctx, c, createMigrations); err != nil && !twin(err) {
