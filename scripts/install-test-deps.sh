@@ -8,6 +8,7 @@ set -euo pipefail
 needs=(
   'gcc|gcc libc6-dev|the race detector'
   'strace|strace|the tests that watch what the server syncs to disk'
+  'chromium|chromium|the tests of the TypeScript client in a browser'
 )
 # Mounting as root goes straight through /dev/fuse; anyone else needs the helper program.
 if [ "$(id -u)" -ne 0 ]; then

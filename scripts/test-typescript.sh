@@ -8,7 +8,11 @@ root=$PWD
 xml=$root/bin/reports/$name.xml
 rm -f "$xml"
 filter=()
-if [ -n "${SOJOURN_TEST_WIDE:-}" ]; then filter=(test/wide); fi
+if [ -n "${SOJOURN_TEST_WIDE:-}" ]; then
+  filter=(test/wide)
+  # Bun and Deno, of the versions named there.
+  npm --prefix sdk/typescript/test/wide/runtimes install --no-package-lock --silent
+fi
 
 code=0
 (

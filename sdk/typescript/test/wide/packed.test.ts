@@ -1,54 +1,22 @@
 // The package as it is published: packed, checked, and installed in empty projects.
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type Packed, pack, root, run } from "./project.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 vi.setConfig({ testTimeout: 240_000 });
 
-let dir: string;
-let tarball: string;
-
-function run(program: string, args: string[], cwd: string, env: Record<string, string> = {}): string {
-  const { url, key } = inject("server");
-  try {
-    return execFileSync(program, args, {
-      cwd,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, SOJOURN_BASE_URL: url, SOJOURN_API_KEY: key, ...env },
-    });
-  } catch (error) {
-    const { stdout, stderr, message } = error as { stdout?: string; stderr?: string; message: string };
-    throw new Error(`${message}\n${stdout ?? ""}\n${stderr ?? ""}`);
-  }
-}
-
-/** Makes a project that has nothing but the package. */
-function project(name: string, type: "module" | "commonjs"): string {
-  const path = join(dir, name);
-  mkdirSync(join(path, "node_modules/sojourn"), { recursive: true });
-  writeFileSync(join(path, "package.json"), JSON.stringify({ name, type, private: true }));
-  // What npm install does with a tarball without dependencies, without asking a registry.
-  run("tar", ["-xzf", tarball, "--strip-components=1", "-C", join(path, "node_modules/sojourn")], path);
-  return path;
-}
+let packed: Packed;
 
 beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), "sojourn-packed-"));
-  run("npm", ["pack", "--silent", "--pack-destination", dir], root);
-  const name = readdirSync(dir).find((file) => file.endsWith(".tgz"));
-  tarball = join(dir, name ?? "missing");
+  packed = pack();
 });
 
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => packed.remove());
 
 test("holds what it should, and depends on nothing", () => {
-  const files = run("tar", ["-tzf", tarball], dir).split("\n");
+  const files = run("tar", ["-tzf", packed.tarball], packed.dir).split("\n");
   for (const file of [
     "README.md",
     "LICENSE",
@@ -65,12 +33,12 @@ test("holds what it should, and depends on nothing", () => {
 });
 
 test("publint and attw find nothing wrong", () => {
-  run(bin("publint"), ["--strict", tarball], root);
-  run(bin("attw"), [tarball, "--profile", "node16"], root);
+  run(bin("publint"), ["--strict", packed.tarball], root);
+  run(bin("attw"), [packed.tarball, "--profile", "node16"], root);
 });
 
 test("runs as an ES module", () => {
-  const path = project("esm", "module");
+  const path = packed.project("esm", "module");
   writeFileSync(
     join(path, "main.js"),
     `import { Sojourn, Worker } from "sojourn";
@@ -94,7 +62,7 @@ test("runs as an ES module", () => {
 });
 
 test("runs as CommonJS", () => {
-  const path = project("cjs", "commonjs");
+  const path = packed.project("cjs", "commonjs");
   writeFileSync(
     join(path, "main.js"),
     `const { Sojourn, NotFoundError } = require("sojourn");
@@ -114,7 +82,7 @@ test("runs as CommonJS", () => {
 });
 
 test("a worker process drains at SIGTERM", () => {
-  const path = project("drain", "module");
+  const path = packed.project("drain", "module");
   writeFileSync(
     join(path, "main.js"),
     `import { Sojourn, Worker } from "sojourn";
@@ -135,7 +103,7 @@ test("a worker process drains at SIGTERM", () => {
 });
 
 test.each(["nodenext", "bundler"])("types are right in a strict project (%s)", (resolution) => {
-  const path = project(`types-${resolution}`, "module");
+  const path = packed.project(`types-${resolution}`, "module");
   cpSync(join(root, "test/wide/project"), path, { recursive: true });
   cpSync(join(root, "examples/start.ts"), join(path, "start.ts"));
   cpSync(join(root, "examples/approval.ts"), join(path, "approval.ts"));
@@ -158,7 +126,7 @@ test.each(["nodenext", "bundler"])("types are right in a strict project (%s)", (
 });
 
 test("a bundler for browsers takes the client", () => {
-  const path = project("browser", "module");
+  const path = packed.project("browser", "module");
   writeFileSync(
     join(path, "main.js"),
     `import { Sojourn } from "sojourn"; globalThis.client = new Sojourn({ apiKey: "k" });`,
