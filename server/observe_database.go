@@ -10,7 +10,7 @@ import (
 
 // observeDatabases looks up how the database servers are, when the data lies in any.
 func (s *Server) observeDatabases(ctx context.Context, x *telemetry.Snapshot) error {
-	var st store.Store = s.store
+	st := s.store
 	observed, ok := st.(store.Observed)
 	if !ok {
 		return nil
