@@ -3,15 +3,29 @@ package server
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/telemetry"
 )
 
+// observeOthers lets the metrics show whether the server keeps up with other servers, on a store that has any.
+func (s *Server) observeOthers() {
+	if _, ok := s.store.(store.Shared); !ok {
+		return
+	}
+	began := time.Now()
+	s.metrics.Behind(func() time.Duration {
+		if behind, ok := s.engine.Behind(); ok {
+			return behind
+		}
+		return time.Since(began)
+	})
+}
+
 // observeDatabases looks up how the database servers are, when the data lies in any.
 func (s *Server) observeDatabases(ctx context.Context, x *telemetry.Snapshot) error {
-	st := s.store
-	observed, ok := st.(store.Observed)
+	observed, ok := s.store.(store.Observed)
 	if !ok {
 		return nil
 	}

@@ -156,6 +156,7 @@ func (s *Server) startEngine(ctx context.Context) (err error) {
 	}
 	if s.metrics != nil {
 		s.metrics.Streams(s.engine.Streams)
+		s.observeOthers()
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/sdk/go"
 	"github.com/sojournhq/sojourn/server"
 )
@@ -24,7 +23,7 @@ const (
 	exitRejected    = 6
 	exitRunning     = 8 // not finished yet
 	exitUsage       = 64
-	exitUnreachable = 69  // the server, or the database
+	exitUnreachable = 69
 	exitTimeout     = 124 // --timeout passed first
 	exitInterrupt   = 130
 )
@@ -73,7 +72,7 @@ func exitCode(ctx context.Context, err error) int {
 		return given.code
 	case interrupted(ctx):
 		return exitInterrupt
-	case errors.As(err, &unreachable), errors.Is(err, server.ErrUnreachable), errors.Is(err, store.ErrUnavailable):
+	case errors.As(err, &unreachable):
 		return exitUnreachable
 	case errors.Is(err, sojourn.ErrUnauthenticated), errors.Is(err, sojourn.ErrForbidden):
 		return exitAuth

@@ -117,6 +117,13 @@ func (m *Metrics) Streams(open func() int) {
 	}, func() float64 { return float64(open()) }))
 }
 
+// Behind lets the metrics show how long ago the server read what other servers did, for one of several.
+func (m *Metrics) Behind(behind func() time.Duration) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sojourn_cluster_behind_seconds", Help: "How long ago this server last read what other servers did.",
+	}, func() float64 { return behind().Seconds() }))
+}
+
 // Handler serves the measurements as Prometheus reads them.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, EnableOpenMetrics: true})

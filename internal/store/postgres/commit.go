@@ -69,8 +69,10 @@ func (s *Store) commit(ctx context.Context, need *store.Need, decide func(*store
 		}
 		p.Release()
 	}()
+	trips := t.c.trips
 	again, err = t.run(decide)
 	whole = true
+	s.effort.add(t.c.trips-trips, again, err)
 	return again, err
 }
 

@@ -30,6 +30,7 @@ type conn struct {
 	prepared map[*statement]*pgconn.StatementDescription
 	texts    map[string]*statement // of queries that are given as text
 	warnings int                   // how many the server has sent
+	trips    int                   // round trips that were made
 	idle     time.Time             // since when
 	blind    bool                  // it cannot be told whether it is open: in a test's own time a look at it would not end
 }
@@ -125,6 +126,7 @@ func (b *batch) check(s *statement, a *args, means error) {
 // run sends what was added and reads the results. The error is the first one; after an error of the connection it is
 // closed. sent is false when nothing can have reached the server.
 func (b *batch) run() (sent bool, err error) {
+	b.c.trips++
 	if err := b.p.Sync(); err != nil {
 		_ = b.p.Close()
 		return !pgconn.SafeToRetry(err), err

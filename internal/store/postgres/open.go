@@ -83,6 +83,7 @@ type Store struct {
 	}
 
 	edgeLimit int64 // of Counts
+	effort    effort
 
 	closed  atomic.Bool
 	closing sync.Once
