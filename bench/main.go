@@ -3,6 +3,7 @@
 //
 //	go run ./bench             everything; some minutes
 //	go run ./bench -quick      the same on less data; under a minute
+//	go run ./bench -store postgres -nodes 3   servers on PostgreSQL, which shares the machine
 //
 // Output is one JSON object (-o json) or a table. README.md beside this file explains the figures.
 package main
@@ -40,6 +41,10 @@ type options struct {
 	rows    int
 	second  time.Duration // how long each rate is measured
 	keep    string
+	store   string        // sqlite or postgres
+	version string        // of PostgreSQL
+	nodes   int           // servers on PostgreSQL
+	pin     time.Duration // how old a snapshot gets beside the load
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
@@ -52,6 +57,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.IntVar(&o.rows, "rows", 0, "executions stored for the lists (default 1,000,000; 100,000 with -quick)")
 	flags.DurationVar(&o.second, "time", 0, "`time` for each rate (default 8s; 2s with -quick)")
 	flags.StringVar(&o.keep, "keep", "", "keep the data of the lists in this `directory`, and use what is there")
+	flags.StringVar(&o.store, "store", "sqlite", "`store` of the servers: sqlite or postgres")
+	flags.StringVar(&o.version, "postgres", "15", "`version` of PostgreSQL")
+	flags.IntVar(&o.nodes, "nodes", 1, "`number` of servers on one PostgreSQL")
+	flags.DurationVar(&o.pin, "pin", 0, "`age` that a snapshot reaches in the part pinned (default 10m; 15s with -quick)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -62,6 +71,18 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		o.rows = 1_000_000
 		if o.quick {
 			o.rows = 100_000
+		}
+	}
+	switch {
+	case o.store != "sqlite" && o.store != "postgres":
+		return fmt.Errorf("-store is sqlite or postgres, not %q", o.store)
+	case o.nodes < 1 || o.store == "sqlite" && o.nodes > 1:
+		return errors.New("-nodes is 1 with SQLite, and at least 1 with PostgreSQL")
+	}
+	if o.pin == 0 {
+		o.pin = 10 * time.Minute
+		if o.quick {
+			o.pin = 15 * time.Second
 		}
 	}
 	if o.second == 0 {
@@ -76,7 +97,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}
 	defer b.close()
 	for _, p := range parts {
-		if o.only != "" && !strings.Contains(","+o.only+",", ","+p.name+",") || p.full && o.quick && o.only == "" {
+		if o.only != "" && !strings.Contains(","+o.only+",", ","+p.name+",") || p.full && o.quick && o.only == "" || p.store != "" && p.store != o.store {
 			continue
 		}
 		began := time.Now()

@@ -22,24 +22,31 @@ import (
 type part struct {
 	name string
 	full bool // not part of a quick run
-	run  func(ctx context.Context, b *bench) error
+	// store is the one that the part is about, empty: any.
+	store string
+	run   func(ctx context.Context, b *bench) error
 }
 
 var parts []part
 
 func init() {
 	parts = []part{
-		{"limit", false, measureLimit},
-		{"starts", false, measureStarts},
-		{"completed", false, measureCompleted},
-		{"typescript", false, measureTypeScript},
-		{"python", false, measurePython},
-		{"limit2", false, measureLimit},
-		{"idle", false, measureIdle},
-		{"waiters", false, measureWaiters},
-		{"streams", false, measureStreams},
-		{"lists", false, measureLists},
-		{"restart", true, measureRestart},
+		{"limit", false, "", measureLimit},
+		{"starts", false, "", measureStarts},
+		{"completed", false, "", measureCompleted},
+		{"typescript", false, "sqlite", measureTypeScript},
+		{"python", false, "sqlite", measurePython},
+		{"limit2", false, "", measureLimit},
+		{"idle", false, "", measureIdle},
+		{"waiters", false, "", measureWaiters},
+		{"streams", false, "sqlite", measureStreams},
+		{"lists", false, "", measureLists},
+		{"restart", true, "", measureRestart},
+		{"quiet", false, "postgres", measureQuiet},
+		{"wake", false, "postgres", measureWake},
+		{"failover", false, "postgres", measureFailover},
+		{"pinned", true, "postgres", measurePinned},
+		{"curve", true, "postgres", measureCurve},
 	}
 }
 
@@ -71,6 +78,8 @@ func (b *bench) relate() {
 }
 
 func round(x float64) float64 { return float64(int64(x*10+0.5)) / 10 }
+
+func round3(x float64) float64 { return float64(int64(x*1000+0.5)) / 1000 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
@@ -125,13 +134,13 @@ func (x *bodies) next(client int) []byte {
 func (b *bench) load(ctx context.Context, s *process, workflow, query, want string, clients int, d time.Duration, others ...*process) (rawhttp.Result, error) {
 	x := newBodies(workflow, clients)
 	path := "/v1/executions" + query
-	pids := []int{s.pid()}
+	pids := s.pids()
 	for _, p := range others {
-		pids = append(pids, p.pid())
+		pids = append(pids, p.pids()...)
 	}
 	needle := []byte(`"status":"` + want + `"`)
 	r, err := rawhttp.Run(ctx, rawhttp.Load{
-		Addr: s.addr, Clients: clients, Warmup: d / 4, Duration: d, PIDs: pids, Timeout: 90 * time.Second,
+		Addr: s.addr, Others: s.addrs()[1:], Mark: b.mark(s), Clients: clients, Warmup: d / 4, Duration: d, PIDs: pids, Timeout: 90 * time.Second,
 		Next: func(client, _ int) rawhttp.Request {
 			return rawhttp.Request{Path: path, Headers: b.headers, Body: x.next(client)}
 		},
@@ -151,10 +160,22 @@ func (b *bench) load(ctx context.Context, s *process, workflow, query, want stri
 // cpu notes what an execution cost each process, in microseconds.
 func (b *bench) cpu(name string, r rawhttp.Result, server, worker *process) {
 	per := func(d time.Duration) float64 { return round(float64(d.Microseconds()) / float64(max(r.Requests, 1))) }
-	b.figures[name+"_server_cpu_us"] = per(r.CPU[server.pid()])
+	all := func(p *process) (sum time.Duration) {
+		for _, pid := range p.pids() {
+			sum += r.CPU[pid]
+		}
+		return sum
+	}
+	b.figures[name+"_server_cpu_us"] = per(all(server))
 	b.figures[name+"_load_cpu_us"] = per(r.OwnCPU)
 	if worker != nil {
-		b.figures[name+"_worker_cpu_us"] = per(r.CPU[worker.pid()])
+		b.figures[name+"_worker_cpu_us"] = per(all(worker))
+	}
+	if u := server.usage; u != nil {
+		b.figures[name+"_postgres_cpu_us"] = per(u.cpu)
+		b.figures[name+"_wal_bytes"] = round(float64(u.wal) / float64(max(r.Requests, 1)))
+		b.figures[name+"_commit_round_trips"] = round3(u.trips / float64(max(r.Requests, 1)))
+		b.figures[name+"_transactions"] = round3(float64(u.transactions) / float64(max(r.Requests, 1)))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sojournhq/sojourn/bench/rawhttp"
+	"github.com/sojournhq/sojourn/internal/pgtest"
 )
 
 // apiKey is the key of the servers that the bench starts.
@@ -33,6 +34,9 @@ type bench struct {
 	progress io.Writer
 	figures  map[string]any
 	running  []*process
+
+	postgres  *pgtest.Server // nil until it is needed
+	databases map[string]string
 }
 
 func newBench(ctx context.Context, o options, progress io.Writer) (*bench, error) {
@@ -40,7 +44,7 @@ func newBench(ctx context.Context, o options, progress io.Writer) (*bench, error
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{options: o, dir: dir, programs: map[string]string{}, progress: progress, figures: map[string]any{}}
+	b := &bench{options: o, dir: dir, programs: map[string]string{}, progress: progress, figures: map[string]any{}, databases: map[string]string{}}
 	for name, pkg := range map[string]string{"sojourn": "cmd/sojourn", "worker": "bench/worker", "limit": "bench/limit"} {
 		path := filepath.Join(dir, name)
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "grpcnotrace", "-ldflags", "-s -w", "-o", path, "github.com/sojournhq/sojourn/"+pkg)
@@ -60,12 +64,16 @@ func newBench(ctx context.Context, o options, progress io.Writer) (*bench, error
 	b.figures["commit"] = commit(ctx)
 	b.figures["command"] = "go run ./bench " + strings.Join(os.Args[1:], " ")
 	b.figures["clients"] = o.clients
+	b.figures["store"], b.figures["nodes"] = o.store, o.nodes
 	return b, nil
 }
 
 func (b *bench) close() {
 	for _, p := range b.running {
 		p.kill()
+	}
+	if b.postgres != nil {
+		_ = b.postgres.Close()
 	}
 	_ = os.RemoveAll(b.dir)
 }
@@ -97,18 +105,48 @@ type process struct {
 	addr string // host:port of a server
 	boot time.Duration
 	done chan struct{}
+
+	peers    []*process // further servers on the same data, or workers beside this one
+	database string     // address of PostgreSQL
+	usage    *usage     // of PostgreSQL, by the last load
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// kill ends the process at once.
+// pids are the processes of p and its peers.
+func (p *process) pids() []int {
+	list := []int{p.pid()}
+	for _, peer := range p.peers {
+		list = append(list, peer.pid())
+	}
+	return list
+}
+
+// addrs are the addresses of p and its peers.
+func (p *process) addrs() []string {
+	list := []string{p.addr}
+	for _, peer := range p.peers {
+		list = append(list, peer.addr)
+	}
+	return list
+}
+
+// kill ends the process and its peers at once.
 func (p *process) kill() {
+	for _, peer := range p.peers {
+		peer.kill()
+	}
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
-// stop ends the process as an operator would.
+// stop ends the process and its peers as an operator would.
 func (p *process) stop() error {
+	for _, peer := range p.peers {
+		if err := peer.stop(); err != nil {
+			return err
+		}
+	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
@@ -133,8 +171,17 @@ func (b *bench) spawn(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// server starts a server on the data directory and waits until it is ready.
+// server starts a server on the data directory and waits until it is ready. On PostgreSQL it is all servers, on a
+// database of that name.
 func (b *bench) server(ctx context.Context, data string, extra ...string) (*process, error) {
+	if b.store == "postgres" {
+		return b.cluster(ctx, filepath.Base(data), b.nodes, extra...)
+	}
+	return b.serve(ctx, append([]string{"--data", data}, extra...)...)
+}
+
+// serve starts a server and waits until it is ready.
+func (b *bench) serve(ctx context.Context, where ...string) (*process, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -143,7 +190,7 @@ func (b *bench) server(ctx context.Context, data string, extra ...string) (*proc
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	args := append([]string{"serve", "--data", data, "--listen", addr, "--api-key", apiKey}, extra...)
+	args := append([]string{"serve", "--listen", addr, "--api-key", apiKey}, where...)
 	began := time.Now()
 	p, err := b.spawn(exec.Command(b.programs["sojourn"], args...)) //nolint:noctx // it outlives the call
 	if err != nil {
@@ -172,8 +219,20 @@ func (b *bench) server(ctx context.Context, data string, extra ...string) (*proc
 	}
 }
 
-// worker starts the worker process and waits until its session is open.
-func (b *bench) worker(s *process) (*process, error) { return b.workerOf(s, b.programs["worker"]) }
+// worker starts a worker process for each server and waits until their sessions are open.
+func (b *bench) worker(s *process) (*process, error) {
+	w, err := b.workerOf(s, b.programs["worker"])
+	for _, peer := range s.peers {
+		if err != nil {
+			return nil, err
+		}
+		var beside *process
+		if beside, err = b.workerOf(peer, b.programs["worker"]); err == nil {
+			w.peers = append(w.peers, beside)
+		}
+	}
+	return w, err
+}
 
 // workerOf is worker for another program, for example of another SDK.
 func (b *bench) workerOf(s *process, program string, args ...string) (*process, error) {

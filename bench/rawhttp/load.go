@@ -15,6 +15,9 @@ import (
 type Load struct {
 	// Addr is host:port of the server.
 	Addr string
+	// Others are more servers: client i speaks to the i-th of all, round and
+	// round.
+	Others []string
 	// Clients is the number of connections. Default 64.
 	Clients int
 	// Warmup runs before anything is counted. Default none.
@@ -32,6 +35,8 @@ type Load struct {
 	Check func(client int, resp Response) error
 	// PIDs are processes whose CPU time is measured beside our own.
 	PIDs []int
+	// Mark is called at the begin and at the end of the time that counts.
+	Mark func()
 }
 
 // Result is what a load measured, all of it in the time that counts.
@@ -139,6 +144,9 @@ func (r *run) measure(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if r.Mark != nil {
+		r.Mark()
+	}
 	start := time.Now()
 	r.phase.Store(counting)
 	err = wait(ctx, r.Duration)
@@ -146,6 +154,9 @@ func (r *run) measure(ctx context.Context) (Result, error) {
 	elapsed := time.Since(start)
 	if err != nil {
 		return Result{}, err
+	}
+	if r.Mark != nil {
+		r.Mark()
 	}
 	after, err := r.cpuTimes()
 	if err != nil {
@@ -182,7 +193,7 @@ func wait(ctx context.Context, d time.Duration) error {
 }
 
 func (r *run) client(ctx context.Context, i int) {
-	c := NewClient(r.Addr, r.Timeout)
+	c := NewClient(append([]string{r.Addr}, r.Others...)[i%(1+len(r.Others))], r.Timeout)
 	// A request in flight when ctx ends is cut off.
 	stop := context.AfterFunc(ctx, c.interrupt)
 	defer func() {

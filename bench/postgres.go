@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sojournhq/sojourn/bench/rawhttp"
+	"github.com/sojournhq/sojourn/internal/pgtest"
+)
+
+// settings of PostgreSQL in the bench: memory as for a small machine, everything written through to the disk.
+var settings = map[string]string{"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min", "effective_cache_size": "4GB"}
+
+// address is a database of the given name, made when it is first asked for.
+func (b *bench) address(ctx context.Context, name string) (string, error) {
+	if b.postgres == nil {
+		s, err := pgtest.Run(ctx, pgtest.Options{Version: b.version, Durable: true, Settings: settings})
+		if err != nil {
+			return "", err
+		}
+		b.postgres = s
+		b.figures["postgres"] = s.Version
+	}
+	if b.databases[name] == "" {
+		if err := b.postgres.Exec(ctx, "postgres", "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
+			return "", err
+		}
+		b.databases[name] = b.postgres.DSN(name)
+	}
+	return b.databases[name], nil
+}
+
+// cluster starts the given number of servers on the database of a name.
+func (b *bench) cluster(ctx context.Context, name string, nodes int, extra ...string) (*process, error) {
+	address, err := b.address(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return b.clusterOn(ctx, address, nodes, extra...)
+}
+
+// clusterOn starts servers on an address. The first has the others as its peers.
+func (b *bench) clusterOn(ctx context.Context, address string, nodes int, extra ...string) (*process, error) {
+	var first *process
+	for range nodes {
+		p, err := b.serve(ctx, append([]string{"--database-url", address}, extra...)...)
+		if err != nil {
+			if first != nil {
+				first.kill()
+			}
+			return nil, err
+		}
+		if first == nil {
+			first = p
+			first.database = address
+		} else {
+			first.peers = append(first.peers, p)
+		}
+	}
+	return first, nil
+}
+
+// usage is what PostgreSQL and the way to it cost.
+type usage struct {
+	cpu          time.Duration
+	wal          int64
+	transactions int64
+	trips        float64 // round trips of commits, as the servers count them
+}
+
+// measured reads the counters as they stand.
+func (b *bench) measured(ctx context.Context, s *process) (usage, error) {
+	u := usage{}
+	conn, err := pgx.Connect(ctx, s.database)
+	if err != nil {
+		return u, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	err = conn.QueryRow(ctx, `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, xact_commit + xact_rollback
+		FROM pg_stat_database WHERE datname = current_database()`).Scan(&u.wal, &u.transactions)
+	if err != nil {
+		return u, err
+	}
+	if u.cpu, err = treeCPU(b.postgres.PID()); err != nil {
+		return u, err
+	}
+	for _, addr := range s.addrs() {
+		trips, err := metric(ctx, addr, "sojourn_database_commit_round_trips_total")
+		if err != nil {
+			return u, err
+		}
+		u.trips += trips
+	}
+	return u, nil
+}
+
+// mark makes what a load calls around the time that counts: it notes in the process what PostgreSQL used meanwhile.
+func (b *bench) mark(s *process) func() {
+	if s.database == "" {
+		return nil
+	}
+	var before *usage
+	return func() {
+		now, err := b.measured(context.Background(), s)
+		switch {
+		case err != nil:
+			fmt.Fprintln(b.progress, "what PostgreSQL used is not known:", err)
+		case before == nil:
+			before = &now
+			s.usage = nil
+		default:
+			s.usage = &usage{now.cpu - before.cpu, now.wal - before.wal, now.transactions - before.transactions, now.trips - before.trips}
+		}
+	}
+}
+
+// metric adds up the samples of a metric of a server.
+func metric(ctx context.Context, addr, name string) (sum float64, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+apiKey)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	text, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		rest, ok := strings.CutPrefix(line, name)
+		if !ok || rest == "" || rest[0] != ' ' && rest[0] != '{' {
+			continue
+		}
+		fields := strings.Fields(rest)
+		x, err := strconv.ParseFloat(fields[len(fields)-1], 64)
+		if err != nil {
+			return 0, fmt.Errorf("metric %s: %w", name, err)
+		}
+		sum += x
+	}
+	return sum, nil
+}
+
+// treeCPU is the processor time of a process, of its children that live and of those that have ended.
+func treeCPU(pid int) (time.Duration, error) {
+	sum, err := rawhttp.CPUTime(pid)
+	if err != nil {
+		return 0, err
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// The 14th and 15th field after the name are the time of children that have ended, in hundredths of a second.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	for _, f := range fields[13:15] {
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			return 0, err
+		}
+		sum += time.Duration(n) * 10 * time.Millisecond
+	}
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return 0, err
+	}
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			continue // a thread that has ended
+		}
+		for child := range strings.FieldsSeq(string(text)) {
+			n, err := strconv.Atoi(child)
+			if err != nil {
+				return 0, err
+			}
+			if t, err := rawhttp.CPUTime(n); err == nil { // one that has ended meanwhile is among those that have
+				sum += t
+			}
+		}
+	}
+	return sum, nil
+}
