@@ -58,6 +58,9 @@ func (c *campaign) nth(name string) int {
 	case failpoint.StartAccepted, failpoint.PollTaken, failpoint.ReportCommitted:
 		return (120 + c.rand.IntN(200)) * (1 + c.try)
 	default:
+		if c.nodes > 0 {
+			return (40 + c.rand.IntN(100)) * (1 + c.try) // batches are fewer, and spread
+		}
 		return (350 + c.rand.IntN(600)) * (1 + c.try)
 	}
 }
@@ -116,6 +119,11 @@ func (c *campaign) crash(name string) (string, error) {
 		}
 	}
 	if c.srv.running() {
+		for _, s := range armedServers {
+			if err := s.kill(); err != nil { // it is started again without
+				return detail, err
+			}
+		}
 		return detail, invalidf("the server did not come to the failpoint within %s", c.limit)
 	}
 	status, _ := c.srv.cmd.ProcessState.Sys().(syscall.WaitStatus)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strconv"
 	"sync"
@@ -127,7 +128,9 @@ func newLoad(at door, path, prefix, callback string, pace time.Duration) (*load,
 	if err != nil {
 		return nil, err
 	}
-	c, err := sojourn.NewClient(sojourn.Config{BaseURL: at.url, APIKey: at.key, MaxRetries: -1, Timeout: 5 * time.Second})
+	c, err := sojourn.NewClient(sojourn.Config{
+		BaseURL: at.url, APIKey: at.key, MaxRetries: -1, Timeout: 5 * time.Second, HTTPClient: &http.Client{Transport: newOnce()},
+	})
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
@@ -138,9 +141,38 @@ func newLoad(at door, path, prefix, callback string, pace time.Duration) (*load,
 	return l, nil
 }
 
+// once sends each request once. Go's own transport repeats a request with an Idempotency-Key in silence when a connection
+// breaks that was used before, and nobody could know then what was answered. A connection lasts for about 20 requests,
+// so that a server that came back gets its share.
+type once struct{ transport *http.Transport }
+
+func newOnce() *once {
+	return &once{&http.Transport{MaxIdleConnsPerHost: 2 * clients}}
+}
+
+func (o *once) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.GetBody = nil
+	r.Close = rand.IntN(20) == 0
+	return o.transport.RoundTrip(r)
+}
+
+// CloseIdleConnections is for http.Client.
+func (o *once) CloseIdleConnections() { o.transport.CloseIdleConnections() }
+
 // prepare makes what the mix needs and no worker registers. It waits for the workers.
 func (l *load) prepare(ctx context.Context) error {
-	if _, err := l.client.Workflows.Create(ctx, sojourn.WorkflowParams{Name: "orphan"}); err != nil && !errors.Is(err, sojourn.ErrConflict) {
+	err := poll(ctx, 20*time.Second, "the workflow that nobody serves", func() (bool, error) {
+		_, err := l.client.Workflows.Create(ctx, sojourn.WorkflowParams{Name: "orphan"})
+		if errors.Is(err, sojourn.ErrUnavailable) {
+			return false, nil // the workers register at the same time
+		}
+		if errors.Is(err, sojourn.ErrConflict) {
+			err = nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
 		return err
 	}
 	return poll(ctx, 20*time.Second, "the workers to register", func() (bool, error) {
@@ -184,7 +216,7 @@ func (l *load) run(ctx context.Context, seed uint64) {
 		l.wg.Go(func() {
 			for ctx.Err() == nil {
 				pause := between(r, 0, l.pace)
-				if !l.once(ctx, r) {
+				if !l.act(ctx, r) {
 					pause += 25 * time.Millisecond // the server is away
 				}
 				select {
@@ -221,8 +253,8 @@ func (l *load) note(kind string, fields ...string) {
 	}
 }
 
-// once does one thing and reports whether the server answered.
-func (l *load) once(ctx context.Context, r *rand.Rand) bool {
+// act does one thing and reports whether the server answered.
+func (l *load) act(ctx context.Context, r *rand.Rand) bool {
 	// The end of the run must not break off a request, or its outcome would be unknown for nothing.
 	ctx = context.WithoutCancel(ctx)
 	switch n := r.IntN(100); {

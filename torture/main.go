@@ -186,6 +186,9 @@ func torture(ctx context.Context, p plan, keep string, out io.Writer) (*verdict,
 		return nil, err
 	}
 	v, err := p.run(ctx, bins, dir, out)
+	if line, jerr := json.MarshalIndent(v, "", "  "); jerr == nil {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, "verdict.json"), line, 0o600))
+	}
 	if v.Failed > 0 || keep != "" {
 		v.Kept = dir
 	} else {
