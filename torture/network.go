@@ -20,7 +20,7 @@ func weather(name string, shortest, longest time.Duration, set func(p *proxy.Pro
 			return "", err
 		}
 		p := c.db.road(c.number())
-		before := p.Passed()
+		before := p.Passed() + p.Dialled()
 		set(p)
 		lasting := between(c.rand, shortest, longest)
 		acks, err := c.work(lasting)
@@ -29,7 +29,7 @@ func weather(name string, shortest, longest time.Duration, set func(p *proxy.Pro
 		if err != nil {
 			return detail, err
 		}
-		if p.Passed() == before && p.Open() == 0 {
+		if p.Passed()+p.Dialled() == before {
 			return detail, invalidf("the server did not use its connections")
 		}
 		c.stats.Weathers++

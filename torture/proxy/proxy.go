@@ -51,6 +51,7 @@ type Proxy struct {
 	cut     *cut
 	conns   map[*conn]struct{}
 	passed  int64
+	dialled int64
 }
 
 // cut is an armed cut.
@@ -134,6 +135,13 @@ func (p *Proxy) Open() int {
 	return len(p.conns)
 }
 
+// Dialled is how many connections the program tried to make, those that were refused among them.
+func (p *Proxy) Dialled() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dialled
+}
+
 // Passed is how many messages were passed on.
 func (p *Proxy) Passed() int64 {
 	p.mu.Lock()
@@ -161,6 +169,7 @@ func (p *Proxy) accept() {
 		}
 		c := &conn{proxy: p, client: nc, gone: make(chan struct{})}
 		p.mu.Lock()
+		p.dialled++
 		refused := p.weather == Refused || p.ctx.Err() != nil
 		if !refused {
 			p.conns[c] = struct{}{}

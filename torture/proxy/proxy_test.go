@@ -264,6 +264,9 @@ func TestRefused(t *testing.T) {
 	c.answered("SELECT")
 	p.Set(Fair)
 	connect(t, p)
+	if n := p.Dialled(); n != 3 {
+		t.Errorf("%d connections were tried, want 3", n)
+	}
 }
 
 func TestRetarget(t *testing.T) {
