@@ -15,6 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sojournhq/sojourn/internal/blob"
+	"github.com/sojournhq/sojourn/internal/pgtest"
+	"github.com/sojournhq/sojourn/internal/store/postgres"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -122,6 +124,26 @@ func keeps(t *testing.T, s blob.Store) {
 		if !errors.Is(putErr, blob.ErrName) || !errors.Is(openErr, blob.ErrName) || !errors.Is(s.Delete(ctx, name), blob.ErrName) {
 			t.Errorf("%q is taken for a name: %v, %v", name, putErr, openErr)
 		}
+	}
+}
+
+// TestDatabase holds the store in a database to what Store promises.
+func TestDatabase(t *testing.T) {
+	t.Parallel()
+	for _, version := range pgtest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			s, err := postgres.Open(t.Context(), postgres.Options{DSN: pgtest.Shared(t, version).Database(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			keeps(t, blob.OpenDatabase(s))
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package pgtest
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"sync/atomic"
 	"testing"
 )
@@ -19,8 +20,23 @@ func Database(t testing.TB) string {
 // Database makes an empty database that goes when the test ends, and returns its address.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
+	return s.database(t, "template0")
+}
+
+// Copy makes a copy of a database of the server, to which nobody is connected, that goes when the test ends.
+func (s *Server) Copy(t testing.TB, dsn string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.database(t, u.Path[1:])
+}
+
+func (s *Server) database(t testing.TB, template string) string {
+	t.Helper()
 	name := fmt.Sprintf("test_%d", databases.Add(1))
-	if err := s.Exec(t.Context(), "postgres", "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+	if err := s.Exec(t.Context(), "postgres", "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -11,22 +11,26 @@ import (
 
 // Audit runs the invariant queries and returns what violates them. It only reads, in one pass over the executions and
 // one over the journal, all in one snapshot. Its memory grows with the executions that wait, not with all there are.
-func (s *Store) Audit(ctx context.Context) ([]store.Finding, error) {
-	var found *store.Findings
-	err := s.snapshot(ctx, func(v *view) error {
-		found = &store.Findings{}
-		a := &audit{Findings: found, v: v}
-		for _, check := range []func() error{a.database, a.queries, a.executions, a.journal, a.inboxes} {
-			if err := check(); err != nil {
-				return err
-			}
-		}
-		return nil
+func (s *Store) Audit(ctx context.Context) (findings []store.Finding, err error) {
+	err = s.snapshot(ctx, func(v *view) (err error) {
+		findings, err = inspect(v)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	return found.List(), nil
+	return findings, nil
+}
+
+// inspect audits what a transaction sees.
+func inspect(v *view) ([]store.Finding, error) {
+	a := &audit{Findings: new(store.Findings), v: v}
+	for _, check := range []func() error{a.database, a.queries, a.executions, a.journal, a.inboxes} {
+		if err := check(); err != nil {
+			return nil, err
+		}
+	}
+	return a.List(), nil
 }
 
 type audit struct {
@@ -191,8 +195,15 @@ var auditQueries = []struct{ invariant, query string }{
 
 // ownedByShard are the tables in which a row is found by an id and lies in its shard.
 var ownedByShard = []struct{ table, id string }{
-	{"journal", "execution"}, {"metadata", "execution"}, {"logs", "execution"}, {"tombstones", "execution"}, {"approval_links", "execution"},
-	{"files", "id"}, {"file_uses", "execution"}, {"deliveries", "id"}, {"delivery_attempts", "delivery"},
+	{"journal", "execution"},
+	{"metadata", "execution"},
+	{"logs", "execution"},
+	{"tombstones", "execution"},
+	{"approval_links", "execution"},
+	{"files", "id"},
+	{"file_uses", "execution"},
+	{"deliveries", "id"},
+	{"delivery_attempts", "delivery"},
 }
 
 func (a *audit) queries() error {

@@ -24,7 +24,11 @@ func newArgs() *args { return new(args) }
 
 // add ends a parameter that begins at the offset of buf. A buffer that grows leaves what came before where it was.
 func (a *args) add(oid uint32, from int) *args {
-	a.values = append(a.values, a.buf[from:len(a.buf):len(a.buf)])
+	value := a.buf[from:len(a.buf):len(a.buf)]
+	if value == nil {
+		value = []byte{} // nil is NULL
+	}
+	a.values = append(a.values, value)
 	a.types = append(a.types, oid)
 	return a
 }
