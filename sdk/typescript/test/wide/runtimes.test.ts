@@ -50,8 +50,10 @@ const program = `
   const running = worker.run();
   await worker.ready;
   ${clients}
+  const stopping = Date.now();
   worker.stop();
   await running;
+  if (Date.now() - stopping > 10_000) throw new Error("the worker took long to stop: its poll was not broken off");
   console.log(JSON.stringify(found));`;
 
 const other = (name: string) => join(root, "test/wide/runtimes/node_modules/.bin", name);
