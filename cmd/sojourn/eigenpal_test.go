@@ -94,7 +94,7 @@ func python(t *testing.T, name string) string {
 func TestEigenpalClient(t *testing.T) {
 	t.Parallel()
 	interpreter := python(t, "eigenpal")
-	dependsOn(t, "testdata/eigenpal/*.py")
+	dependsOn(t, "../../docs/eigenpal.md", "testdata/eigenpal/*.py")
 	p := dev(t)
 	dir, err := filepath.Abs("testdata/eigenpal")
 	if err != nil {

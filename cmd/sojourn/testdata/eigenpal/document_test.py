@@ -6,6 +6,7 @@ documentation makes up ("wf_abc123") are replaced by ones that exist, and long t
 
 import io
 import os
+import re
 import tempfile
 import unittest
 from contextlib import redirect_stdout
@@ -150,6 +151,18 @@ class Document(unittest.TestCase):
                 client.workflows.run("echo", input=input)
 
         self.assertTrue(client._client.get_httpx_client().is_closed)
+
+    def test_our_own_page(self):
+        # docs/eigenpal.md, with the address and key of this server.
+        page = Path(__file__).resolve().parents[4] / "docs" / "eigenpal.md"
+        [code] = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        code = code.replace("http://127.0.0.1:7373", URL).replace('"…"', repr(KEY))
+        shown, names = io.StringIO(), {}
+        with redirect_stdout(shown):
+            exec(compile(code, page.name, "exec"), names)
+        names["client"].__exit__()
+        self.assertEqual(shown.getvalue().split()[0], "completed")
+        self.assertEqual(names["run"].to_dict()["result"], {"name": "Ada"})
 
     def test_every_status_is_understood(self):
         # The documented life of an execution: each state that it can be seen in is one that the client knows.
