@@ -103,7 +103,7 @@ func (e *Engine) view(r *store.Row, first, last *execution.Event) *View {
 	for _, w := range r.Inbox.Waits() {
 		v.Awaiting = append(v.Awaiting, Awaited{Wait: w})
 	}
-	v.Redacted = r.First != 0 && first != nil && first.Body == nil
+	v.Redacted = first != nil && first.Body == nil
 	e.explain(v)
 	return v
 }
