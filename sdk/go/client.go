@@ -58,6 +58,7 @@ type Client struct {
 	key        string
 	userAgent  string
 	http       *http.Client
+	apart      *http.Client // for a worker's polls; the same when the program gave one
 	maxRetries int
 	timeout    time.Duration
 	log        *slog.Logger
@@ -100,8 +101,11 @@ func NewClient(config Config) (*Client, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	c.apart = c.http
 	if c.http == nil {
-		c.http = newHTTPClient()
+		// A worker's session lives at the server that its polls reach, so they keep to connections of their own: among the
+		// others the next poll might find one to another server.
+		c.http, c.apart = newHTTPClient(), newHTTPClient()
 	}
 	c.Executions = &ExecutionService{c}
 	c.Workflows = &WorkflowService{c}
@@ -117,7 +121,10 @@ func NewClient(config Config) (*Client, error) {
 func (c *Client) BaseURL() string { return c.base }
 
 // CloseIdleConnections closes connections that no request uses. The client stays usable.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() {
+	c.http.CloseIdleConnections()
+	c.apart.CloseIdleConnections()
+}
 
 func newHTTPClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()

@@ -29,7 +29,7 @@ func (s *session) poll(ctx context.Context) {
 		body = strconv.AppendInt(body, s.wait.Milliseconds(), 10)
 		body = append(body, '}')
 		asked := time.Now()
-		a, err := s.post(ctx, "/v1/worker/poll", body, s.lease, s.wait)
+		a, err := s.post(ctx, pollPath, body, s.lease, s.wait)
 		if err == nil && a.status != http.StatusNoContent {
 			var d delivery
 			if d, err = s.parseDelivery(a.body); err == nil {

@@ -33,6 +33,7 @@ type request struct {
 	hold   time.Duration // how long the server may hold the answer
 	within time.Duration // bounds one attempt, without the hold; 0: Config.Timeout
 	once   bool          // an unknown outcome must not be repeated
+	apart  bool          // it goes over a connection of its kind
 }
 
 // answer is what came back, a success.
@@ -102,7 +103,11 @@ func (c *Client) send(ctx context.Context, r request) (*answer, error) {
 	if r.body != nil {
 		q.Header["Content-Type"] = []string{"application/json"}
 	}
-	response, err := c.http.Do(q)
+	client := c.http
+	if r.apart {
+		client = c.apart
+	}
+	response, err := client.Do(q)
 	if err != nil {
 		return nil, c.connectionError(ctx, r, err)
 	}

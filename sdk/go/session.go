@@ -17,6 +17,7 @@ import (
 const (
 	// handlerUnwind is how long a handler may take to return after its context has ended while the worker stops.
 	handlerUnwind = 5 * time.Second
+	pollPath      = "/v1/worker/poll"
 	// farewell bounds each request of a drain.
 	farewell = 5 * time.Second
 	// maxReportOperations is the protocol's limit; a server may ask for fewer.
@@ -60,7 +61,7 @@ func (w *Worker) open(ctx context.Context) (*session, error) {
 	}
 	for try := 0; ; try++ {
 		sent := time.Now()
-		a, err := w.client.send(ctx, request{method: http.MethodPost, path: "/v1/worker/sessions", body: body})
+		a, err := w.client.send(ctx, request{method: http.MethodPost, path: "/v1/worker/sessions", body: body, apart: true})
 		if err == nil {
 			return w.newSession(ctx, a.body, sent)
 		}
@@ -386,7 +387,9 @@ func (s *session) loseAll() {
 // as the server may hold it.
 func (s *session) post(ctx context.Context, path string, body []byte, within, hold time.Duration) (*answer, error) {
 	sent := time.Now()
-	a, err := s.w.client.send(ctx, request{method: http.MethodPost, path: path, body: body, hold: hold, within: within})
+	a, err := s.w.client.send(ctx, request{
+		method: http.MethodPost, path: path, body: body, hold: hold, within: within, apart: path == pollPath,
+	})
 	if err == nil {
 		s.reached(sent)
 	}
