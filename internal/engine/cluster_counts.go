@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -16,6 +17,8 @@ const (
 	countEvery = 2 * time.Second
 	// filesEvery is how often the room that files take is added up.
 	filesEvery = 30 * time.Second
+	// filesMost is how often at least, whatever is on its way in.
+	filesMost = 10 * time.Minute
 )
 
 // count brings the limits of projects into line with what other servers did: they are soft, and a second old.
@@ -36,12 +39,14 @@ func (c *cluster) count(ctx context.Context) {
 		}
 		c.countedAt = now
 	}
-	files := e.cfg.Files != nil && now.Sub(c.files) >= filesEvery
+	files := e.cfg.Files != nil && now.Sub(c.files) >= filesEvery && (!e.uploads() || now.Sub(c.files) >= filesMost)
 	if files {
 		c.files = now
 	}
 	c.mu.Unlock()
 	for _, p := range projects {
+		counter := e.open(p)
+		was := counter.Load()
 		n, err := e.store.Counts(ctx, store.CountQuery{Project: p})
 		if err != nil {
 			e.log.Warn("could not count open executions", "error", err)
@@ -51,25 +56,39 @@ func (c *cluster) count(ctx context.Context) {
 		for s := execution.Created; s <= execution.Finalizing; s++ {
 			open += n.N[s]
 		}
-		e.open(p).Store(open)
+		counter.CompareAndSwap(was, open) // what was committed here meanwhile may be in the count or not
 	}
 	if !files {
 		return
 	}
+	was := map[int64]int64{}
+	e.fileBytes.Range(func(project, n any) bool {
+		was[project.(int64)] = n.(*atomic.Int64).Load()
+		return true
+	})
 	bytes, err := e.store.FileBytes(ctx)
 	if err != nil {
 		e.log.Warn("could not add up the files", "error", err)
 		return
 	}
-	e.fileBytes.Range(func(project, n any) bool {
-		if _, ok := bytes[project.(int64)]; !ok {
-			bytes[project.(int64)] = 0
+	for project := range was {
+		if _, ok := bytes[project]; !ok {
+			bytes[project] = 0
 		}
-		return true
-	})
-	for project, n := range bytes {
-		e.stored(project).Store(n)
 	}
+	for project, n := range bytes {
+		e.stored(project).CompareAndSwap(was[project], n)
+	}
+}
+
+// uploads reports whether files are on their way in: what they take so far is counted, and has no record.
+func (e *Engine) uploads() bool {
+	busy := false
+	e.uploading.Range(func(_, _ any) bool {
+		busy = true
+		return false
+	})
+	return busy
 }
 
 // dueDeliveries says whether a look at the outbox may find something, so that servers of an idle cluster do not look.
