@@ -31,6 +31,9 @@ func (s *Store) using(ctx context.Context, pool *pgxpool.Pool, f func(*conn) err
 		}
 		c := connOf(p)
 		err = f(c)
+		if err != nil && ctx.Err() != nil {
+			c.close() // the request to cancel the statement may arrive late, and would meet the next one
+		}
 		lost := c.pg.IsClosed()
 		p.Release()
 		if err != nil && ctx.Err() != nil {
