@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
 )
@@ -60,10 +61,33 @@ func (s *sweeper) round(ctx context.Context) error {
 	if err == nil {
 		err = s.remove(ctx, ids)
 	}
+	if err == nil {
+		err = s.abandon(ctx, old)
+	}
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	return nil
+}
+
+// abandon removes what uploads have left that a crash cut off, where that is not seen among the contents.
+func (s *sweeper) abandon(ctx context.Context, old execution.Time) error {
+	files, ok := s.e.cfg.Files.(blob.Unfinished)
+	if !ok {
+		return nil
+	}
+	n, err := files.Abandon(ctx, func(name string, began time.Time) bool {
+		id, ok := execution.ParseID(execution.PrefixFile, name)
+		if !ok || execution.TimeOf(began) > old {
+			return false
+		}
+		_, busy := s.e.uploading.Load(id)
+		return !busy
+	})
+	if n > 0 {
+		s.e.log.Info("removed what uploads that were cut off had left", "uploads", n)
+	}
+	return err
 }
 
 // remove removes those of the contents that have no record.

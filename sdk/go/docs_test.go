@@ -47,7 +47,8 @@ func docsApprovalLink(ctx *sojourn.Context) error {
 func docsFiles(w *sojourn.Worker, text string) {
 	sojourn.Handle(w, "file", func(ctx *sojourn.Context, in struct {
 		Document sojourn.File `json:"document"`
-	}) (sojourn.File, error) {
+	},
+	) (sojourn.File, error) {
 		r, err := in.Document.Open(ctx) // the bytes
 		if err != nil {
 			return sojourn.File{}, err
