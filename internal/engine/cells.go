@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"encoding/binary"
 	"errors"
-	"hash/fnv"
 	"sync/atomic"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -132,17 +130,6 @@ func (e *Engine) openID() execution.ID {
 		id = e.mint.id()
 	}
 	return id
-}
-
-// keyShard is the shard of executions that are started with the idempotency key: the record of the key and the execution
-// are in one cell, and in one transaction.
-func keyShard(project int64, key string) int {
-	h := fnv.New64a()
-	_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(project))) // never fails
-	_, _ = h.Write([]byte(key))
-	sum := h.Sum64()
-	sum ^= sum >> 32
-	return int((sum ^ sum>>16) % store.Shards)
 }
 
 // cellSet is a set of cells of the store.

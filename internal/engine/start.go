@@ -237,7 +237,7 @@ func (e *Engine) StartBatch(ctx context.Context, c *Caller, rs []*StartRequest) 
 func (e *Engine) prepare(ctx context.Context, c *Caller, r *StartRequest) (*start, error) {
 	cmd := &start{e: e, caller: c, req: r, done: make(chan error, 1)}
 	if r.IdempotencyKey != "" {
-		cmd.id = e.mint.in(keyShard(c.Project, r.IdempotencyKey))
+		cmd.id = e.mint.in(store.KeyShard(c.Project, r.IdempotencyKey))
 	} else {
 		cmd.id = e.openID()
 	}

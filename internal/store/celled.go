@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"hash/fnv"
 
 	"github.com/sojournhq/sojourn/internal/execution"
 )
@@ -33,3 +35,15 @@ var ErrMoved = errors.New("the shard is moving")
 
 // Shards is how many shards there are.
 const Shards = 1 << execution.ShardBits
+
+// KeyShard is the shard of an idempotency key, and of executions that are started with it: the record of the key and the
+// execution are in one cell, and in one transaction. It follows from project and key alone, for keys of different shards
+// are not compared.
+func KeyShard(project int64, key string) int {
+	h := fnv.New64a()
+	_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(project))) // never fails
+	_, _ = h.Write([]byte(key))
+	sum := h.Sum64()
+	sum ^= sum >> 32
+	return int((sum ^ sum>>16) % Shards)
+}

@@ -245,6 +245,10 @@ type Changes struct {
 	Counts   map[CountKey]int64 // differences; zero entries are allowed
 	Logs     []Log              // N is set by the store
 
+	// Shards, set by a Celled store, are those that the transaction is about: a cell that does not have all of them, as its
+	// seat says, gives ErrMoved.
+	Shards []int
+
 	// Basis, when it is not 0, is the version of the catalog that the changes of it follow from: with another one they are
 	// refused.
 	Basis int64

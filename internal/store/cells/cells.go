@@ -29,7 +29,7 @@ type Config struct {
 	// Cells are the stores, from 1 to MaxCells; the first is the home. The Store closes them.
 	Cells []Cell
 	// Owner tells which cell has a shard, for cells that do not keep the map of shards themselves; default: equal shares
-	// in order. Cells that are Keepers are asked instead.
+	// in order. Cells that are store.Keepers are asked instead.
 	Owner func(shard int) int
 	Log   *slog.Logger // default: discards
 }
@@ -108,7 +108,7 @@ func New(ctx context.Context, c Config) (store.Celled, error) {
 func (s *Store) locate(ctx context.Context, owner func(int) int) error {
 	keepers := 0
 	for _, c := range s.cells {
-		if _, ok := c.Store.(Keeper); ok {
+		if _, ok := c.Store.(store.Keeper); ok {
 			keepers++
 		}
 	}

@@ -107,13 +107,17 @@ func catalogued(c *store.Changes) bool {
 
 // placing finds the one cell that several ids are in.
 type placing struct {
-	r   *routes
-	n   int // -1: none yet
-	err error
+	r    *routes
+	n    int // -1: none yet
+	err  error
+	seen *[store.Shards]bool // nil: not asked for
 }
 
 func (p *placing) id(id execution.ID) {
 	n := int(p.r.owner[id.Shard()])
+	if p.seen != nil {
+		p.seen[id.Shard()] = true
+	}
 	switch {
 	case p.n < 0:
 		p.n = n
@@ -153,6 +157,25 @@ func (s *Store) place(need *store.Need) (int, error) {
 // placeChanges is the cell that has what is changed, -1 when it is not about anything with an id.
 func (s *Store) placeChanges(c *store.Changes) (int, error) {
 	p := &placing{r: s.routes.Load(), n: -1}
+	p.changes(c)
+	if p.n < 0 { // what may have copies, or says nothing of where it is
+		for i := range c.Files {
+			p.id(c.Files[i].ID)
+		}
+		for _, id := range c.FilesGone {
+			p.id(id)
+		}
+		for _, key := range c.Gone {
+			if n, ok := s.sessionCell(key); ok && p.n < 0 {
+				p.n = n
+			}
+		}
+	}
+	return p.n, p.err
+}
+
+// changes looks at all that belongs where its id says.
+func (p *placing) changes(c *store.Changes) {
 	for _, r := range c.Insert {
 		p.id(r.ID)
 	}
@@ -195,20 +218,6 @@ func (s *Store) placeChanges(c *store.Changes) (int, error) {
 	for i := range c.Links {
 		p.id(c.Links[i].Execution)
 	}
-	if p.n < 0 { // what may have copies, or says nothing of where it is
-		for i := range c.Files {
-			p.id(c.Files[i].ID)
-		}
-		for _, id := range c.FilesGone {
-			p.id(id)
-		}
-		for _, key := range c.Gone {
-			if n, ok := s.sessionCell(key); ok && p.n < 0 {
-				p.n = n
-			}
-		}
-	}
-	return p.n, p.err
 }
 
 // Commit runs a transaction in the cell.
@@ -241,6 +250,9 @@ func (c *cell) Commit(ctx context.Context, need *store.Need, decide func(*store.
 			return nil
 		}
 		foreign.keep(changes)
+		if c.s.keeper != nil {
+			changes.Shards = c.shards(need, changes)
+		}
 		saved = changes
 		return changes
 	})
@@ -277,6 +289,29 @@ func (c *cell) withhold(l *store.Loaded) {
 // onlyLoose reports whether the need is about nothing but what any cell may have.
 func onlyLoose(need *store.Need) bool {
 	return len(need.Executions)+len(need.Steps)+len(need.Reservations)+len(need.Deliveries) == 0
+}
+
+// shards are those that a transaction writes to, as far as they are the cell's: a copy of the record of another cell's file
+// is not.
+func (c *cell) shards(need *store.Need, changes *store.Changes) []int {
+	p := &placing{r: c.s.routes.Load(), n: -1, seen: new([store.Shards]bool)}
+	p.changes(changes)
+	for i := range need.Reservations {
+		p.id(need.Reservations[i].Execution)
+	}
+	for i := range changes.Files {
+		p.id(changes.Files[i].ID)
+	}
+	for _, id := range changes.FilesGone {
+		p.id(id)
+	}
+	var list []int
+	for shard, seen := range p.seen {
+		if seen && int(p.r.owner[shard]) == c.n {
+			list = append(list, shard)
+		}
+	}
+	return list
 }
 
 // check refuses changes that are not the cell's.

@@ -16,49 +16,6 @@ import (
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
-// Keeper is a cell that keeps itself which shards it has. A shard is in the one cell whose seat says that it has it: no
-// other record decides, and a cell refuses to write to shards that it does not have.
-type Keeper interface {
-	store.Store
-	// Seat reads what the cell knows of its place among the cells, nil when it has none yet.
-	Seat(ctx context.Context) (*Seat, error)
-	// Join gives the cell its place. A cell that has one already is refused.
-	Join(ctx context.Context, s Seat) error
-	// Freeze makes the cell refuse writes to shards that it has, on their way to another cell. When it returns no
-	// transaction that could still write to them is under way. Shards that are frozen already stay so.
-	Freeze(ctx context.Context, shards []int, to int) error
-	// Thaw lets the cell write again to shards that it froze.
-	Thaw(ctx context.Context, shards []int) error
-	// Fill takes the content of shards from the cell that froze them, in one transaction: the cell has them from then on.
-	Fill(ctx context.Context, shards []int, from Keeper) error
-	// Drop removes the content of shards that the cell froze and another one has by now.
-	Drop(ctx context.Context, shards []int) error
-}
-
-// Seat is the place of a cell among the cells.
-type Seat struct {
-	Group  uint64 // what the cells that belong together have in common
-	Number int    // 0: the home
-	Joined uint64 // the cell's epoch when it joined
-	Shards [store.Shards]State
-}
-
-// State is what a cell has of a shard.
-type State uint8
-
-// The states of a shard in a cell.
-const (
-	Absent  State = iota
-	Owned         // the cell has it
-	leaving       // and above: it is frozen, on its way to a cell
-)
-
-// LeavingTo is the state of a frozen shard.
-func LeavingTo(cell int) State { return leaving + State(cell) }
-
-// To is the cell that a frozen shard goes to; ok is false when the shard is not frozen.
-func (s State) To() (cell int, ok bool) { return int(s) - int(leaving), s >= leaving }
-
 // lookEvery is how old what was read of the seats may be for a read to rely on it.
 const lookEvery = time.Second
 
@@ -98,7 +55,7 @@ func (s *Store) keep(ctx context.Context) error {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return seats[a].Number - seats[b].Number })
-	cells, sorted := make([]*cell, len(order)), make([]*Seat, len(order))
+	cells, sorted := make([]*cell, len(order)), make([]*store.Seat, len(order))
 	k := &keeping{s: s, hint: make(chan struct{}, 1), done: make(chan struct{})}
 	for n, i := range order {
 		cells[n], sorted[n] = s.cells[i], seats[i]
@@ -128,12 +85,12 @@ func (s *Store) keep(ctx context.Context) error {
 }
 
 // seats reads all seats.
-func (s *Store) seats(ctx context.Context) ([]*Seat, error) {
-	return all(s, func(c *cell) (*Seat, error) { return c.Store.(Keeper).Seat(ctx) })
+func (s *Store) seats(ctx context.Context) ([]*store.Seat, error) {
+	return all(s, func(c *cell) (*store.Seat, error) { return c.Store.(store.Keeper).Seat(ctx) })
 }
 
 // seat gives a place to cells that have none: numbers in the order in which they are named.
-func (s *Store) seat(ctx context.Context, seats []*Seat) error {
+func (s *Store) seat(ctx context.Context, seats []*store.Seat) error {
 	group, next := uint64(0), 0
 	for _, x := range seats {
 		if x != nil {
@@ -145,19 +102,19 @@ func (s *Store) seat(ctx context.Context, seats []*Seat) error {
 			continue
 		}
 		c := s.cells[i]
-		seat := Seat{Group: group, Number: next, Joined: c.Store.Epoch()}
+		seat := store.Seat{Group: group, Number: next, Joined: c.Store.Epoch()}
 		if next == 0 {
 			var b [8]byte
 			_, _ = rand.Read(b[:]) // never fails
 			group = binary.BigEndian.Uint64(b[:])>>1 | 1
 			seat.Group = group
 			for shard := range seat.Shards {
-				seat.Shards[shard] = Owned
+				seat.Shards[shard] = store.Owned
 			}
 		} else if err := empty(ctx, c); err != nil {
 			return err
 		}
-		if err := c.Store.(Keeper).Join(ctx, seat); err != nil {
+		if err := c.Store.(store.Keeper).Join(ctx, seat); err != nil {
 			return c.wrap(fmt.Errorf("join: %w", err))
 		}
 		next++
@@ -178,25 +135,25 @@ func empty(ctx context.Context, c *cell) error {
 }
 
 // route turns seats into routes. A cell whose seat could not be read (nil) keeps what it had.
-func route(seats []*Seat, old *routes) (*routes, error) {
+func route(seats []*store.Seat, old *routes) (*routes, error) {
 	r := &routes{settled: true}
 	h := fnv.New64a()
 	for shard := range store.Shards {
 		owner, frozen := -1, -1
 		for n, x := range seats {
-			state := Absent
+			state := store.Absent
 			switch {
 			case x != nil:
 				state = x.Shards[shard]
 			case old != nil && int(old.owner[shard]) == n:
-				state = Owned
+				state = store.Owned
 			}
 			switch {
-			case state == Owned && owner >= 0:
+			case state == store.Owned && owner >= 0:
 				return nil, fmt.Errorf("shard %d is in cells %d and %d", shard, owner, n)
-			case state == Owned:
+			case state == store.Owned:
 				owner = n
-			case state != Absent:
+			case state != store.Absent:
 				frozen, r.settled = n, false
 			}
 		}
@@ -245,9 +202,9 @@ func (k *keeping) look(ctx context.Context) error {
 	defer k.mu.Unlock()
 	began := time.Now().UnixNano()
 	s := k.s
-	seats := make([]*Seat, len(s.cells))
+	seats := make([]*store.Seat, len(s.cells))
 	err := s.each(func(c *cell) (err error) {
-		seats[c.n], err = c.Store.(Keeper).Seat(ctx)
+		seats[c.n], err = c.Store.(store.Keeper).Seat(ctx)
 		return err
 	})
 	r, broken := route(seats, s.routes.Load())
@@ -293,11 +250,11 @@ func (s *Store) fresh(ctx context.Context, id execution.ID) error {
 	if !r.moving[shard] && time.Since(time.Unix(0, k.read[n].Load())) <= lookEvery {
 		return nil
 	}
-	seat, err := s.cells[n].Store.(Keeper).Seat(ctx)
+	seat, err := s.cells[n].Store.(store.Keeper).Seat(ctx)
 	if err != nil {
 		return s.cells[n].wrap(err)
 	}
-	if seat != nil && seat.Shards[shard] == Owned {
+	if seat != nil && seat.Shards[shard] == store.Owned {
 		return nil
 	}
 	if err := k.look(ctx); err != nil && !s.of(id).answers() {

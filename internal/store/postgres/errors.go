@@ -18,7 +18,7 @@ import (
 func classify(err error) error {
 	switch {
 	case err == nil, errors.Is(err, store.ErrRefused), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrUnknown),
-		errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrCursor), errors.Is(err, store.ErrFailed), errors.Is(err, errClosed):
+		errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrCursor), errors.Is(err, store.ErrFailed), errors.Is(err, store.ErrMoved), errors.Is(err, errClosed):
 		return err
 	case refused(err):
 		return fmt.Errorf("%w: %w", store.ErrRefused, err)

@@ -56,7 +56,8 @@ func guards() []guard {
 			"illegal change of an execution",
 		},
 		{
-			"executions_keep", "executions", "BEFORE DELETE", "OLD.status < 5", "an open execution cannot be deleted",
+			"executions_keep", "executions", "BEFORE DELETE",
+			"OLD.status < 5 AND coalesce(current_setting('" + dropping + "', true), '') <> 'on'", "an open execution cannot be deleted",
 		},
 		{
 			"journal_append_only", "journal", "BEFORE UPDATE",

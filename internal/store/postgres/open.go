@@ -51,6 +51,8 @@ type Options struct {
 	CommitTimeout time.Duration
 	// ConnectTimeout is how long a connection may take to come up; default 5 s.
 	ConnectTimeout time.Duration
+	// Node is the key of this server; default: one is drawn. The cells of one server have the same.
+	Node int64
 	// Clock, for tests, is read for the store's time in place of the database's clock.
 	Clock func() time.Time
 	// Conflict, for tests, makes a transaction fail as with a serialization conflict before it commits, whenever it
@@ -155,8 +157,10 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.checkFilling(ctx); err != nil {
 		return err
 	}
-	if s.node, err = s.NewKey(ctx); err != nil {
-		return err
+	if s.node = s.options.Node; s.node == 0 {
+		if s.node, err = s.NewKey(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.join(ctx, s.options.Name, joinTTL); err != nil {
 		return err

@@ -1,9 +1,6 @@
 package postgres
 
 import (
-	"fmt"
-	"hash/fnv"
-
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
 )
@@ -32,14 +29,6 @@ type keyName struct {
 	key     string
 }
 
-// keyShard is the shard in which an idempotency key lies. It follows from project and key alone, so that a key is unique
-// though only the keys of one shard are compared.
-func keyShard(project int64, key string) int16 {
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%d\x00%s", project, key)
-	return int16(h.Sum64() & (1<<execution.ShardBits - 1))
-}
-
 // needReservations takes idempotency keys, or finds who has them. Of those that the need names more than once, the first
 // one takes the key.
 func (t *transaction) needReservations() {
@@ -62,7 +51,7 @@ func (t *transaction) needReservations() {
 		return newArgs().
 			int64s(n, func(i int) int64 { return at(i).Project }).
 			texts(n, func(i int) string { return at(i).Key }).
-			int16s(n, func(i int) int16 { return keyShard(at(i).Project, at(i).Key) })
+			int16s(n, func(i int) int16 { return int16(store.KeyShard(at(i).Project, at(i).Key)) })
 	}
 	ids := func(i int) execution.ID { return at(i).Execution }
 	ours := make(map[keyName]bool, n)
@@ -103,7 +92,7 @@ func (t *transaction) releaseKeys() {
 	t.save.add(releaseStatement, newArgs().
 		int64s(n, func(i int) int64 { return at(i).Project }).
 		texts(n, func(i int) string { return at(i).Key }).
-		int16s(n, func(i int) int16 { return keyShard(at(i).Project, at(i).Key) }).
+		int16s(n, func(i int) int16 { return int16(store.KeyShard(at(i).Project, at(i).Key)) }).
 		ids(n, func(i int) execution.ID { return at(i).Execution }), nil, nil)
 }
 

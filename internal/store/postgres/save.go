@@ -38,6 +38,7 @@ func (t *transaction) write() error {
 	t.saveCatalog()
 	t.saveCounts()
 	t.saveFeed()
+	t.keepSeat()
 	return nil
 }
 
