@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"math/rand/v2"
 	"sync"
 	"testing"
 
@@ -52,4 +53,24 @@ func TestStore(t *testing.T) {
 			storetest.Run(t, harness(version, postgres.Options{}))
 		})
 	}
+}
+
+// TestDistributed runs the suite as on a database that knows neither SKIP LOCKED nor NOTIFY and that makes transactions
+// repeat themselves.
+func TestDistributed(t *testing.T) {
+	t.Parallel()
+	for _, version := range pgtest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, harness(version, postgres.Options{
+				NoSkipLocked: true, NoNotify: true, Conflict: func() bool { return rand.IntN(3) == 0 },
+			}))
+		})
+	}
+}
+
+// TestPooler runs the suite as behind a pooler that hands out another connection for each transaction.
+func TestPooler(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, harness(pgtest.Versions()[0], postgres.Options{Pooler: true}))
 }
