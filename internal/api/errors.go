@@ -91,6 +91,8 @@ func problemOf(err error) problem {
 		if rule.Code == execution.CodeAlreadyTerminal || rule.Code == execution.CodeNotFinished {
 			p.execution = rule.Status.String()
 		}
+	case errors.Is(err, engine.ErrUnavailable):
+		p = problem{code: engine.CodeUnavailable, detail: "the database cannot be reached at the moment: try again"}
 	case errors.Is(err, context.DeadlineExceeded):
 		p = problem{code: engine.CodeUnavailable, detail: "the server did not finish in time; the outcome is unknown: retry with the same Idempotency-Key"}
 	}

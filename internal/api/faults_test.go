@@ -274,7 +274,9 @@ func TestProblems(t *testing.T) {
 	if p := problemOf(wrapped); p.status != 409 || p.execution != "failed" {
 		t.Errorf("%+v", p)
 	}
-	if p := problemOf(context.DeadlineExceeded); p.status != 503 {
-		t.Errorf("%+v", p)
+	for _, err := range []error{context.DeadlineExceeded, fmt.Errorf("secret: %w", engine.ErrUnavailable)} {
+		if p := problemOf(err); p.status != 503 || p.retryAfter <= 0 || strings.Contains(p.detail, "secret") {
+			t.Errorf("%v: %+v", err, p)
+		}
 	}
 }

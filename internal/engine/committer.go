@@ -221,6 +221,11 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 			return failed
 		}
 		return nil
+	case errors.Is(err, store.ErrUnavailable):
+		// A part of the batch would meet the same.
+		c.e.log.Error("the database is not available", "error", err, "commands", len(batch))
+		settle(batch, err)
+		return nil
 	case len(batch) == 1:
 		c.e.log.Error("commit failed", "error", err)
 		settle(batch, err)

@@ -5,7 +5,11 @@ import (
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
 )
+
+// ErrUnavailable is a database that cannot be reached now: what was asked may be asked again soon.
+var ErrUnavailable = store.ErrUnavailable
 
 // Code is a word of the API's vocabulary of errors; the codes of package execution belong to it too.
 type Code string

@@ -483,6 +483,42 @@ func TestABadCommandFailsAlone(t *testing.T) {
 	})
 }
 
+// When the database is away a batch is not taken apart to find out who is to blame.
+func TestADatabaseThatIsAway(t *testing.T) {
+	t.Parallel()
+	faulty(t, func(t *testing.T, b *bench, fs *faultstore.Store) {
+		if _, err := b.CreateWorkflow(t.Context(), b.root, engine.WorkflowSpec{Name: "echo"}); err != nil {
+			t.Fatal(err)
+		}
+		commits := 0
+		fs.Set(func(c faultstore.Call) faultstore.Fault {
+			if c.Method != "Commit" || c.Need == nil || len(c.Need.Reservations) == 0 {
+				return faultstore.None
+			}
+			commits++
+			return faultstore.Away
+		})
+		var rs []*engine.StartRequest
+		for i := range 100 {
+			rs = append(rs, &engine.StartRequest{Workflow: "echo", Input: []byte(`{}`), IdempotencyKey: fmt.Sprint(i), Hash: 1})
+		}
+		for i, o := range b.StartBatch(t.Context(), b.root, rs) {
+			if code(o.Err) != "unavailable" {
+				t.Fatalf("start %d: %v, want that the server is not available", i, o.Err)
+			}
+		}
+		if commits > 10 {
+			t.Errorf("%d commits were tried", commits)
+		}
+		fs.Set(nil)
+		for i, o := range b.StartBatch(t.Context(), b.root, rs) {
+			if o.Err != nil || o.Started.Replayed {
+				t.Fatalf("start %d once it is back: %+v, %v", i, o.Started, o.Err)
+			}
+		}
+	})
+}
+
 // An outcome that nobody knows is answered so, and a repeat with the same key finds the first execution or makes it.
 func TestAnUnknownOutcome(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,7 @@ const (
 	Unknown       // nothing happens, store.ErrUnknown
 	Refused       // the rules run, nothing is saved, store.ErrRefused
 	Failed        // nothing happens, store.ErrFailed, and so does every later commit
+	Away          // nothing happens, store.ErrUnavailable
 )
 
 // ErrInjected is in every error that a Store makes.
@@ -128,6 +129,8 @@ func (s *Store) call(method string, need *store.Need) (Fault, error) {
 	case Failed:
 		err = fmt.Errorf("%w: %w", store.ErrFailed, err)
 		s.failed = err
+	case Away:
+		err = fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	case None, Before:
 	}
 	return f, err
@@ -143,7 +146,7 @@ func (s *Store) Commit(ctx context.Context, need *store.Need, decide func(*store
 		time.Sleep(delay(need))
 	}
 	switch fault {
-	case Before, Unknown, Failed:
+	case Before, Unknown, Failed, Away:
 		return failure
 	default:
 	}
