@@ -15,10 +15,11 @@ import (
 
 // Store is a database of executions. Its methods may be called at the same time; commits may take turns.
 type Store interface {
-	// Commit runs one durable write transaction: it reads under lock what need names, calls decide once with it, saves
+	// Commit runs one durable write transaction: it reads under lock what need names, calls decide with it, saves
 	// the changes that decide returns and commits. When it returns nil the changes are on stable storage.
 	//
-	// decide is quick and does no I/O. A nil or empty Changes commits nothing but reservations are given back. On error
+	// decide is quick and does no I/O. It runs again, with what is then loaded, when the database wants the transaction
+	// repeated. A nil or empty Changes commits nothing but reservations are given back. On error
 	// nothing was changed, except that ErrUnknown says that it may have been. ErrRefused says that the database refused
 	// the changes themselves: another batch may pass. ErrUnavailable says that no batch would pass now. ErrFailed says that
 	// the store must not be used any more.

@@ -34,7 +34,7 @@ func (s *Store) Commit(ctx context.Context, need *store.Need, decide func(*store
 		switch {
 		case err == nil:
 			return nil
-		case !again || n == repeats:
+		case !again, n == repeats, n > 0 && late(err):
 			return fmt.Errorf("postgres: commit: %w", classify(err))
 		case n > 0: // the first time at once
 			if !pause(ctx, time.Duration(rand.Int64N(int64(n)*int64(2*time.Millisecond)))) {
@@ -130,7 +130,7 @@ var (
 	// localStatement sets for one transaction what connections otherwise have for their life.
 	localStatement = prepare("SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), " +
 		"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true), " +
-		"set_config('jit', 'off', true), set_config('idle_in_transaction_session_timeout', '10s', true), set_config('statement_timeout', $1, true)")
+		"set_config('jit', 'off', true), set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)")
 	commitStatement   = prepare("COMMIT")
 	rollbackStatement = prepare("ROLLBACK")
 	clockStatement    = prepare("SELECT clock_timestamp()")
@@ -142,7 +142,7 @@ func (t *transaction) begin(b *batch) {
 	t.open = true
 	b.add(beginStatement, nil, nil, nil)
 	if t.c.pooler {
-		b.add(localStatement, newArgs().name(t.s.committerSettings()["statement_timeout"]), nil, nil)
+		b.add(localStatement, newArgs().name(t.s.committerSettings()["statement_timeout"]).name(t.s.idleTimeout()), nil, nil)
 	}
 }
 
@@ -151,7 +151,14 @@ func (t *transaction) run(decide func(*store.Loaded) *store.Changes) (again bool
 	if err := t.read(); err != nil {
 		return t.undo(err)
 	}
+	read := time.Now()
 	c := decide(&t.result)
+	if t.open && time.Since(read) > time.Second {
+		// That took long, and the server may have given up. It is better known now than when the commit is under way.
+		if err := t.c.pg.CheckConn(); err != nil {
+			return t.undo(err)
+		}
+	}
 	if c == nil || c.Empty() {
 		_, err := t.undo(nil)
 		return false, err
@@ -204,11 +211,11 @@ func (t *transaction) run(decide func(*store.Loaded) *store.Changes) (again bool
 
 // undo ends a transaction of which nothing shall stay, because of the error.
 func (t *transaction) undo(err error) (again bool, _ error) {
-	again = repeatable(err) || stale(err)
+	again = repeatable(err) || stale(err) || late(err)
 	if stale(err) || t.c.pg.IsClosed() {
 		t.c.close()
 		if err != nil && pgError(err) == nil {
-			return false, unavailable(err)
+			err = unavailable(err)
 		}
 		return again, err
 	}

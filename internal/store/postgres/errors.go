@@ -83,6 +83,12 @@ func stale(err error) bool {
 	return e != nil && (e.Code == "26000" || e.Code == "0A000" && strings.Contains(e.Message, "cached plan"))
 }
 
+// late reports whether the server ended the transaction because it heard nothing of it for too long: this machine was busy.
+func late(err error) bool {
+	e := pgError(err)
+	return e != nil && e.Code == "25P03"
+}
+
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{store.ErrRefused}, args...)...)
 }

@@ -49,6 +49,9 @@ type Options struct {
 	NoNotify bool
 	// CommitTimeout is how long one round trip of a commit may take; default 20 s.
 	CommitTimeout time.Duration
+	// IdleTimeout is how long the database waits within a transaction for a decision before it gives the locks back;
+	// default 10 s.
+	IdleTimeout time.Duration
 	// ConnectTimeout is how long a connection may take to come up; default 5 s.
 	ConnectTimeout time.Duration
 	// Node is the key of this server; default: one is drawn. The cells of one server have the same.
@@ -123,6 +126,9 @@ func (o Options) complete() Options {
 	}
 	if o.CommitTimeout <= 0 {
 		o.CommitTimeout = 20 * time.Second
+	}
+	if o.IdleTimeout <= 0 {
+		o.IdleTimeout = 10 * time.Second
 	}
 	if o.ConnectTimeout <= 0 {
 		o.ConnectTimeout = 5 * time.Second
@@ -202,12 +208,16 @@ func (s *Store) dress(c *pgx.ConnConfig, settings map[string]string) {
 	if s.options.Pooler {
 		return // poolers refuse settings that they do not know
 	}
-	for name, value := range map[string]string{"jit": "off", "idle_in_transaction_session_timeout": "10s"} {
+	for name, value := range map[string]string{"jit": "off", "idle_in_transaction_session_timeout": s.idleTimeout()} {
 		c.RuntimeParams[name] = value
 	}
 	for name, value := range settings {
 		c.RuntimeParams[name] = value
 	}
+}
+
+func (s *Store) idleTimeout() string {
+	return strconv.FormatInt(s.options.IdleTimeout.Milliseconds(), 10)
 }
 
 // committerSettings make the planner take the same plan for each statement of a commit, whatever it believes about tables

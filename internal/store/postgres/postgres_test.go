@@ -1,9 +1,13 @@
 package postgres_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/sojournhq/sojourn/internal/pgtest"
 	"github.com/sojournhq/sojourn/internal/store"
@@ -11,37 +15,96 @@ import (
 	"github.com/sojournhq/sojourn/internal/store/storetest"
 )
 
-// harness opens stores of a version of PostgreSQL with the options, each in a database of its own.
-func harness(version string, o postgres.Options) storetest.Harness {
-	var databases sync.Map // addresses, by store
-	reopen := func(t *testing.T, dsn string) *postgres.Store {
+// databases are databases of one server that tests use one after the other: to wipe one is much quicker than to make one.
+type databases struct {
+	t      *testing.T
+	server *pgtest.Server
+
+	mu   sync.Mutex
+	free []string
+	of   map[store.Store]string
+}
+
+func newDatabases(t *testing.T, version string) *databases {
+	return &databases{t: t, server: pgtest.Shared(t, version), of: map[store.Store]string{}}
+}
+
+// take gives the test an empty database until it ends.
+func (d *databases) take(t *testing.T) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.free) == 0 {
+		d.free = append(d.free, d.server.Database(d.t))
+	}
+	last := len(d.free) - 1
+	dsn := d.free[last]
+	d.free = d.free[:last]
+	t.Cleanup(func() {
+		if !t.Failed() && wipe(t, dsn) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.free = append(d.free, dsn)
+		}
+	})
+	return dsn
+}
+
+// wipe empties a database, past the guards.
+func wipe(t *testing.T, dsn string) bool {
+	ctx := context.WithoutCancel(t.Context())
+	c, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	defer func() { _ = c.Close(ctx) }()
+	_, err = c.Exec(ctx, `SET session_replication_role = replica;
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations' LOOP
+    EXECUTE 'DELETE FROM ' || quote_ident(name);
+  END LOOP;
+END $$`)
+	if err != nil {
+		t.Error(err)
+	}
+	return err == nil
+}
+
+// harness opens stores with the options, each in a database of its own.
+func (d *databases) harness(o postgres.Options) storetest.Harness {
+	open := func(t *testing.T, dsn string) *postgres.Store {
 		o := o
-		o.DSN = dsn
+		o.DSN, o.IdleTimeout = dsn, time.Minute // for what a busy machine needs to decide
 		s := open(t, o)
-		databases.Store(s, dsn)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.of[s] = dsn
 		return s
 	}
-	of := func(s store.Store) string {
-		dsn, _ := databases.Load(s)
-		return dsn.(string)
+	dsn := func(s store.Store) string {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.of[s]
 	}
 	return storetest.Harness{
-		Open: func(t *testing.T) store.Store { return reopen(t, pgtest.Shared(t, version).Database(t)) },
+		NoHints: o.NoNotify || o.Pooler,
+		NoBusy:  o.NoSkipLocked,
+		Open:    func(t *testing.T) store.Store { return open(t, d.take(t)) },
 		Reopen: func(t *testing.T, s store.Store) store.Store {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			return reopen(t, of(s))
+			return open(t, dsn(s))
 		},
 		Restore: func(t *testing.T, path string) store.Store {
 			o := o
-			o.DSN = pgtest.Shared(t, version).Database(t)
+			o.DSN = d.server.Database(t)
 			if err := postgres.Restore(t.Context(), o, path); err != nil {
 				t.Fatal(err)
 			}
-			return reopen(t, o.DSN)
+			return open(t, o.DSN)
 		},
-		Join: func(t *testing.T, s store.Store) store.Shared { return reopen(t, of(s)) },
+		Join: func(t *testing.T, s store.Store) store.Shared { return open(t, dsn(s)) },
 	}
 }
 
@@ -50,7 +113,7 @@ func TestStore(t *testing.T) {
 	for _, version := range pgtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			storetest.Run(t, harness(version, postgres.Options{}))
+			storetest.Run(t, newDatabases(t, version).harness(postgres.Options{}))
 		})
 	}
 }
@@ -62,7 +125,7 @@ func TestDistributed(t *testing.T) {
 	for _, version := range pgtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			storetest.Run(t, harness(version, postgres.Options{
+			storetest.Run(t, newDatabases(t, version).harness(postgres.Options{
 				NoSkipLocked: true, NoNotify: true, Conflict: func() bool { return rand.IntN(3) == 0 },
 			}))
 		})
@@ -72,5 +135,5 @@ func TestDistributed(t *testing.T) {
 // TestPooler runs the suite as behind a pooler that hands out another connection for each transaction.
 func TestPooler(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, harness(pgtest.Versions()[0], postgres.Options{Pooler: true}))
+	storetest.Run(t, newDatabases(t, pgtest.Versions()[0]).harness(postgres.Options{Pooler: true}))
 }

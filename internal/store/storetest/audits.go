@@ -46,7 +46,9 @@ func traffic(w *World, ids *[]execution.ID) {
 			}
 		}
 	}
+	known := *ids
 	w.MustCommit(need, func(l *store.Loaded, tx *Tx) {
+		*ids = known
 		now := w.Later()
 		for range w.Random.IntN(3) {
 			s := w.NewStart()
@@ -165,14 +167,16 @@ func agrees(t *testing.T, rt *rapid.T, w *World) {
 	var model store.Row
 	w.MustCommit(store.Need{}, func(l *store.Loaded, tx *Tx) {
 		model = *tx.Start(s, w.Later())
-		history = append(history, tx.Events[0].Event)
+		history = []execution.Event{tx.Events[0].Event}
 	})
 	for _, i := range rapid.SliceOfN(rapid.IntRange(0, len(actions)-1), 1, 12).Draw(rt, "actions") {
+		before, known := model, history
 		w.MustCommit(store.Need{Executions: []execution.ID{s.ID}}, func(l *store.Loaded, tx *Tx) {
 			r := l.Executions[0]
-			if r == nil || !same(&r.Execution, &model.Execution) {
-				rt.Fatalf("stored %+v, read %+v", model.Execution, r)
+			if r == nil || !same(&r.Execution, &before.Execution) {
+				rt.Fatalf("stored %+v, read %+v", before.Execution, r)
 			}
+			history = known
 			now := w.Later()
 			_ = tx.Apply(r, func(r *store.Row) ([]execution.Event, error) { return actions[i](w, r, now) })
 			for _, e := range tx.Events {

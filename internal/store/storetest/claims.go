@@ -169,7 +169,9 @@ func queueOrder(t *testing.T, w *World) {
 		rows = append(rows, w.Get(id))
 	}
 	// Some share the instant: the older id goes first.
+	known := rows
 	w.MustCommit(store.Need{}, func(l *store.Loaded, tx *Tx) {
+		rows = known
 		for range 20 {
 			s := w.NewStart()
 			s.Priority = int8(w.Random.IntN(3))

@@ -69,7 +69,9 @@ func crowd(w *World, n int) []*listed {
 	began := w.Store.Now().Add(-100 * time.Hour)
 	w.SetTime(began)
 	for len(all) < n {
+		known, last := all, began
 		w.MustCommit(store.Need{}, func(_ *store.Loaded, tx *Tx) {
+			all, began = known, last
 			for range min(50, n-len(all)) {
 				m := &listed{metadata: map[string]string{}}
 				if w.Random.IntN(3) > 0 {

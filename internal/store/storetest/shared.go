@@ -39,7 +39,7 @@ func shared(t *testing.T, h Harness) {
 			t.Parallel()
 			s := h.Open(t)
 			a, ok := s.(store.Shared)
-			if !ok {
+			if !ok || h.NoHints && name == "hints come" || h.NoBusy && name == "locked rows are busy" {
 				return
 			}
 			p := &pair{World: NewWorld(t, s, 3), a: a, b: h.Join(t, s), after: map[store.Shared]store.Cursor{}}

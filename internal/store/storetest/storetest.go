@@ -16,6 +16,10 @@ type Harness struct {
 	Reopen func(t *testing.T, s store.Store) store.Store
 	// Restore opens a copy that Backup wrote.
 	Restore func(t *testing.T, path string) store.Store
+	// NoHints says that the stores give no hints: store.Shared.Listen hears nothing.
+	NoHints bool
+	// NoBusy says that the stores wait for rows that another server has locked.
+	NoBusy bool
 	// Join opens the data of s once more, as another server does. It is asked for only when s is a store.Shared.
 	Join func(t *testing.T, s store.Store) store.Shared
 }

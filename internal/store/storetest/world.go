@@ -43,11 +43,13 @@ func NewWorld(t testing.TB, s store.Store, workflows int) *World {
 	}
 	w.Project = w.Key()
 	w.Session = w.Key()
+	for range workflows {
+		w.Workflows = append(w.Workflows, w.Key())
+	}
 	w.MustCommit(store.Need{}, func(l *store.Loaded, tx *Tx) {
 		tx.Projects = append(tx.Projects, store.Project{Key: w.Project, ID: w.ID(), Name: fmt.Sprint("project-", w.Project), CreatedAt: l.Now})
-		for i := range workflows {
-			f := store.Workflow{Key: w.Key(), Project: w.Project, ID: w.ID(), Name: fmt.Sprint("workflow-", i), CreatedAt: l.Now, UpdatedAt: l.Now}
-			w.Workflows = append(w.Workflows, f.Key)
+		for i, key := range w.Workflows {
+			f := store.Workflow{Key: key, Project: w.Project, ID: w.ID(), Name: fmt.Sprint("workflow-", i), CreatedAt: l.Now, UpdatedAt: l.Now}
 			tx.Workflows = append(tx.Workflows, f)
 		}
 		tx.Sessions = append(tx.Sessions, store.Session{
@@ -140,7 +142,8 @@ func (tx *Tx) Count(r *store.Row, status execution.Status, n int64) {
 	tx.Counts[store.CountKey{Project: r.Project, Workflow: r.Workflow, Status: status, Hour: store.HourOf(r.ID)}] += n
 }
 
-// Commit runs one transaction.
+// Commit runs one transaction. A store may ask for a decision more than once, so decide leaves nothing behind but what the
+// next one replaces.
 func (w *World) Commit(need store.Need, decide func(*store.Loaded, *Tx)) error {
 	w.T.Helper()
 	return w.Store.Commit(w.T.Context(), &need, func(l *store.Loaded) *store.Changes {
