@@ -95,10 +95,13 @@ test-wide: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the long test
 typescript-wide: build $(TYPESCRIPT)/node_modules | $(REPORTS) ## the TypeScript SDK as it is packed, in empty projects
 	SOJOURN_TEST_WIDE=1 ./scripts/test-typescript.sh typescript-wide
 
+# The stores that torture is about.
+STORES ?= sqlite postgres
+
 .PHONY: torture
-torture: ## kill, freeze and cut power under load until satisfied (ARGS="...")
+torture: ## kill, freeze, cut power, connections and primaries under load until satisfied (STORES="sqlite postgres" ARGS="...")
 	./scripts/install-test-deps.sh
-	go run ./torture $(ARGS)
+	for store in $(STORES); do go run ./torture -store $$store $(ARGS); done
 
 .PHONY: bench
 bench: ## measure speed and memory against the limit server (ARGS="-quick -o json")

@@ -77,6 +77,11 @@ func (d *database) failover(ctx context.Context) (writable time.Time, err error)
 	if err := d.primary.Kill(); err != nil {
 		return time.Time{}, err
 	}
+	return d.promote(ctx)
+}
+
+// promote makes the standby of a dead primary the primary.
+func (d *database) promote(ctx context.Context) (writable time.Time, err error) {
 	if err := d.standby.Promote(ctx); err != nil {
 		return time.Time{}, err
 	}

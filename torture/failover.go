@@ -3,7 +3,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -95,4 +98,51 @@ func failover() nemesis {
 		}
 		return detail + ", " + again, err
 	}}
+}
+
+// asyncProof is the proof that a failover can lose what was acknowledged, and that the check sees it: the standby is
+// allowed to lag behind, and does.
+func asyncProof() nemesis {
+	return nemesis{"self-test", func(c *campaign) (string, error) {
+		err := c.db.primary.Exec(c.ctx, "postgres", "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()")
+		if err != nil {
+			return "", err
+		}
+		sender, err := c.db.sender(c.ctx)
+		if err != nil {
+			return "", err
+		}
+		if err := syscall.Kill(sender, syscall.SIGSTOP); err != nil {
+			return "", err
+		}
+		acks, err := c.work(500 * time.Millisecond)
+		// The process that should have sent it to the standby dies with the others, but cannot notice by itself.
+		if err := errors.Join(err, c.db.primary.Kill(), syscall.Kill(sender, syscall.SIGKILL)); err != nil {
+			return "", err
+		}
+		if _, err := c.db.promote(c.ctx); err != nil {
+			return "", err
+		}
+		c.stats.Failovers++
+		if _, err := c.healed(boot); err != nil {
+			return "", err
+		}
+		lost, of, err := c.missing()
+		detail := fmt.Sprintf("%d of %d acknowledged starts are gone, as they should", lost, of)
+		if err == nil && lost == 0 {
+			err = fmt.Errorf("a standby that was %d acknowledgements behind lost nothing: the test cannot see what it is for", acks)
+		}
+		return detail, err
+	}}
+}
+
+// sender is the primary's process that sends the log to the standby.
+func (d *database) sender(ctx context.Context) (pid int, err error) {
+	conn, err := pgx.Connect(ctx, d.primary.DSN("postgres"))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	err = conn.QueryRow(ctx, "SELECT pid FROM pg_stat_replication").Scan(&pid)
+	return pid, err
 }

@@ -103,6 +103,9 @@ func (w *rawWorker) take(id string) (string, error) {
 		var reply struct {
 			Executions []struct{ ID, Lease string }
 		}
+		if _, code, err := w.rest(); err != nil || code != "" {
+			return false, errors.Join(fmt.Errorf("a heartbeat without executions was refused: %s", code), err)
+		}
 		status, code, err := w.c.post("/v1/worker/poll", map[string]any{"session_id": w.session, "wait_ms": 1000}, &reply)
 		if err != nil || status != http.StatusOK {
 			return false, errors.Join(err, fmt.Errorf("the poll was answered with %d %s", status, code))
@@ -123,6 +126,13 @@ func (w *rawWorker) beat(lease string) (int, string, error) {
 	_, _ = h.Write([]byte(lease))
 	return w.c.post("/v1/worker/heartbeat", map[string]any{
 		"session_id": w.session, "received": 1 << 50, "held": 1, "digest": fmt.Sprintf("%016x", h.Sum64()),
+	}, nil)
+}
+
+// rest sends the heartbeat of a worker that holds nothing.
+func (w *rawWorker) rest() (int, string, error) {
+	return w.c.post("/v1/worker/heartbeat", map[string]any{
+		"session_id": w.session, "received": 1 << 50, "held": 0, "digest": "0000000000000000",
 	}, nil)
 }
 
@@ -225,6 +235,9 @@ func fence() nemesis {
 			return "", err
 		}
 		for _, op := range operations(id, stale, key) {
+			if _, code, err := heir.beat(current); err != nil || code != "" {
+				return "", errors.Join(fmt.Errorf("the holder's heartbeat was refused: %s", code), err)
+			}
 			status, code, err := old.report(op)
 			if err := refuse(fmt.Sprint(op["op"]), status, code, err, "session_lost"); err != nil {
 				return "", err
@@ -250,6 +263,9 @@ func fence() nemesis {
 		}
 		for _, lease := range []string{stale, current} {
 			for _, op := range operations(id, lease, key) {
+				if _, code, err := heir.rest(); err != nil || code != "" {
+					return "", errors.Join(fmt.Errorf("a heartbeat without executions was refused: %s", code), err)
+				}
 				status, code, err := heir.report(op)
 				if code == "stale_lease" {
 					code = "already_terminal" // either says that it is over

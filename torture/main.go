@@ -55,7 +55,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.IntVar(&p.Kills, "kills", p.Kills, "kills of the server at random")
 	fs.IntVar(&p.Failpoints, "failpoints", p.Failpoints, "crashes at failpoints; -1: one at each")
 	fs.IntVar(&p.PowerCuts, "power-cuts", p.PowerCuts, "power cuts")
-	fs.BoolVar(&p.SelfTest, "self-test", p.SelfTest, "see synchronous=NORMAL lose what was acknowledged")
+	fs.BoolVar(&p.SelfTest, "self-test", p.SelfTest, "see synchronous=NORMAL, or an asynchronous standby, lose what was acknowledged")
 	fs.IntVar(&p.Freezes, "freezes", p.Freezes, "workers stopped past their lease")
 	fs.IntVar(&p.WorkerKills, "worker-kills", p.WorkerKills, "kills of workers")
 	fs.BoolVar(&p.Poison, "poison", p.Poison, "run a step that kills its worker")

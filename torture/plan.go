@@ -16,7 +16,7 @@ type plan struct {
 	Kills       int    // of the server, at random
 	Failpoints  int    // how many failpoints crash the server; -1: every one
 	PowerCuts   int    // beside those of the self-test
-	SelfTest    bool   // see synchronous=NORMAL fail
+	SelfTest    bool   // see synchronous=NORMAL fail; on PostgreSQL, a standby that is not synchronous
 	Freezes     int    // workers stopped past their lease
 	WorkerKills int    // workers killed, one at a time
 	Poison      bool   // a step that kills its worker
@@ -51,11 +51,11 @@ var (
 	clusterShort = plan{Nodes: 3, Kills: 2, Postmaster: 1, Cuts: 1, Failovers: 1, Workers: 3}
 	clusterWide  = plan{
 		Nodes: 3, Kills: 4, Failpoints: 4, NodeFreezes: 1, Postmaster: 2, Terminates: 1, Failovers: 1, Weathers: 1, Cuts: 2, Rollings: 1,
-		WorkerKills: 1, Freezes: 1, Workers: 3,
+		WorkerKills: 1, Freezes: 1, SelfTest: true, Workers: 3,
 	}
 	clusterLong = plan{
 		Nodes: 3, Durable: true, Kills: 40, Failpoints: -1, NodeFreezes: 8, Postmaster: 15, Terminates: 5, Failovers: 10, Weathers: 6, Cuts: 15,
-		Rollings: 4, WorkerKills: 6, Freezes: 4, Poison: true, Workers: 4, Coverage: true,
+		Rollings: 4, WorkerKills: 6, Freezes: 4, Poison: true, SelfTest: true, Workers: 4, Coverage: true,
 	}
 )
 
@@ -143,6 +143,9 @@ func (p plan) chapters() []chapter {
 		}
 		if p.Rollings > 0 {
 			add(&campaign{name: "rolling", calm: true}, repeat(p.Rollings, func(int) nemesis { return rolling() }))
+		}
+		if p.SelfTest {
+			add(&campaign{name: "async", proof: true}, []nemesis{asyncProof()})
 		}
 		return list
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/failpoint"
+	"github.com/sojournhq/sojourn/internal/pgtest"
 	"github.com/sojournhq/sojourn/torture/check"
 	"github.com/sojournhq/sojourn/torture/lossyfs"
 )
@@ -84,7 +85,7 @@ func play(t *testing.T, p plan) *verdict {
 	t.Helper()
 	p.Seed = rand.Uint64N(1_000_000)
 	v, err := p.run(t.Context(), programs, t.TempDir(), lines{t})
-	if errors.Is(err, errMissing) && os.Getenv("CI") != "true" {
+	if (errors.Is(err, errMissing) || errors.Is(err, pgtest.ErrMissing)) && os.Getenv("CI") != "true" {
 		t.Skipf("an error when CI=true: %v", err)
 	}
 	if err != nil {
@@ -178,6 +179,34 @@ func TestDiskError(t *testing.T) {
 	})
 }
 
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// TestCluster has three servers on PostgreSQL with a synchronous standby: kills, lost primaries, bad networks, cut
+// connections, and the proof that a standby that lags behind would be seen.
+func TestCluster(t *testing.T) {
+	wide(t)
+	p := clusterWide
+	v := play(t, p)
+	n := v.Nemeses
+	if n.Kills != p.Kills || n.Crashes != p.Failpoints || n.NodeFreezes != p.NodeFreezes || n.Rollings != p.Rollings ||
+		n.Postmaster != p.Postmaster || n.Failovers != p.Failovers+1 || n.Weathers != 5*p.Weathers || n.Cuts < 8*p.Cuts || n.Terminated < 10 {
+		t.Errorf("not every nemesis struck: %+v", n)
+	}
+	for _, model := range []string{check.StartOnce, check.Register, check.Leases} {
+		if v.Histories[model] < 50 {
+			t.Errorf("only %d histories of %s were checked", v.Histories[model], model)
+		}
+	}
+	if v.Undecided > v.Operations/1000 {
+		t.Errorf("%d histories are undecided", v.Undecided)
+	}
+}
+
 // TestClusterPlans checks what the forms on PostgreSQL promise.
 func TestClusterPlans(t *testing.T) {
 	for form, p := range forms["postgres"] {
@@ -205,6 +234,7 @@ func TestClusterPlans(t *testing.T) {
 			"kill": p.Kills, "node freeze": p.NodeFreezes, "postmaster kill": p.Postmaster, "terminate": p.Terminates, "failover": p.Failovers,
 			"cuts": p.Cuts, "rolling restart": p.Rollings, "reset": p.Weathers, "refuse": p.Weathers, "half-open": p.Weathers,
 			"one way": p.Weathers, "delay": p.Weathers, "worker kill": p.WorkerKills, "worker freeze": p.Freezes,
+			"self-test": one(p.SelfTest), "poison": one(p.Poison), "fence": min(p.Freezes, 1),
 		} {
 			if rounds[name] != want {
 				t.Errorf("%s: %d rounds of %s, want %d", form, rounds[name], name, want)
