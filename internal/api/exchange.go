@@ -196,8 +196,29 @@ func (x *exchange) logInternal(p *problem, err error) {
 			cause = inner
 		}
 		x.api.log.LogAttrs(x.ctx, level, "request failed", slog.String("request_id", x.id), slog.String("method", x.r.Method),
-			slog.String("route", x.pattern()), slog.Int("status", p.status), slog.Any("error", cause))
+			slog.String("route", x.pattern()), slog.Int("status", p.status),
+			slog.String("client", clientOf(x.r.Header)), slog.Any("error", cause))
 	}
+}
+
+// clientOf names the program that sent a request, as EigenPal's clients or the user agent tell, for the log.
+func clientOf(h http.Header) string {
+	one := func(name string) string {
+		if v := h[name]; len(v) > 0 {
+			return v[0]
+		}
+		return ""
+	}
+	text := one("User-Agent")
+	if sdk := one("X-Eigenpal-Sdk"); sdk != "" {
+		text = "eigenpal " + sdk
+		for _, name := range []string{"X-Eigenpal-Sdk-Version", "X-Eigenpal-Sdk-Runtime", "X-Eigenpal-Sdk-Os"} {
+			if v := one(name); v != "" {
+				text += " " + clip(v, 40)
+			}
+		}
+	}
+	return clip(text, 160)
 }
 
 func wholeSeconds(d time.Duration) int64 {

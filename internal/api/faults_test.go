@@ -58,6 +58,13 @@ func TestInternalErrors(t *testing.T) {
 			t.Errorf("%s\n%s", a.body, s.log)
 		}
 	}
+	// The log says whose client it was, by what EigenPal's clients tell of themselves.
+	s.send(request{key: s.key, method: "GET", path: "/api/v1/workflows/executions/" + x.ID, header: map[string]string{
+		"X-Eigenpal-Sdk": "python", "X-Eigenpal-Sdk-Version": "0.6.9", "X-Eigenpal-Sdk-Runtime": "python-3.11.2", "X-Eigenpal-Sdk-Os": "linux-x86_64",
+	}}).issues(500, "<root>", "internal_error")
+	if want := `client="eigenpal python 0.6.9 python-3.11.2 linux-x86_64`; !strings.Contains(s.log.String(), want) {
+		t.Errorf("%s is not in the log:\n%s", want, s.log)
+	}
 	broken.reads.Store(false)
 	s.get("/v1/executions/" + x.ID).is(200)
 }

@@ -417,6 +417,36 @@ func TestRepeatedStartWithFiles(t *testing.T) {
 	}
 }
 
+// A start that names its files by id is the request that its body says: the same ids are a repeat, also when the file is
+// gone by then, and a new upload of the same content is another request.
+func TestRepeatedStartByReference(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.workflow("file")
+	first, second := s.upload("a.pdf", "application/pdf", "%PDF"), s.upload("a.pdf", "application/pdf", "%PDF")
+	start := func(f fileBody, extra string) *answer {
+		return s.send(request{
+			key: s.key, method: "POST", path: "/v1/executions", header: map[string]string{"Idempotency-Key": "k"},
+			body: `{"workflow_id":"file","input":{"document":{"fileId":"` + f.ID + `"` + extra + `}}}`,
+		})
+	}
+	x := start(first, "").is(201).execution()
+	if again := start(first, "").is(200).execution(); again.ID != x.ID {
+		t.Errorf("%s, then %s", x.ID, again.ID)
+	}
+	start(second, "").problem(422, "idempotency_mismatch")
+	start(first, `,"size":4`).problem(422, "idempotency_mismatch")
+	s.post("/v1/executions/"+x.ID+"/terminate", nil).is(200)
+	s.send(request{key: s.key, method: "DELETE", path: "/v1/files/" + first.ID}).is(204)
+	if again := start(first, "").is(200).execution(); again.ID != x.ID {
+		t.Errorf("%s, then %s", x.ID, again.ID)
+	}
+	var f fileBody
+	if s.get("/v1/files/" + second.ID).is(200).into(&f); f.ExpiresAt == "" {
+		t.Errorf("a refused start uses its file: %+v", f)
+	}
+}
+
 // References are found anywhere, filled in, and keep their files.
 func TestReferences(t *testing.T) {
 	t.Parallel()

@@ -42,6 +42,8 @@ type workflow struct {
 	// backlog says that the queue may hold executions of the workflow that can run beside others, solo that it may hold
 	// some that must run alone; each for every cell of the store.
 	backlog, solo cellSet
+	// heard counts what other servers were heard to put into the queue.
+	heard atomic.Int64
 	// closing says that the workflow is being deleted: nothing is started.
 	closing atomic.Bool
 	info    WorkflowInfo

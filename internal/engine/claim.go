@@ -25,6 +25,7 @@ type claim struct {
 type want struct {
 	w           *workflow
 	queue, solo int
+	heard       int64 // what was heard of the queue before it was read
 }
 
 func (c *claim) cell() int { return c.at }
@@ -58,7 +59,7 @@ func (c *claim) need(n *store.Need) {
 			if !m.worth(s, w, c.at) {
 				continue
 			}
-			x := want{w: w, queue: -1, solo: -1}
+			x := want{w: w, queue: -1, solo: -1, heard: w.heard.Load()}
 			if w.backlog.has(c.at) && !s.soloNext {
 				x.queue = 0
 			}
@@ -86,6 +87,14 @@ func (c *claim) need(n *store.Need) {
 	}
 }
 
+// empty notes that the workflow's queue was found empty, unless something was heard to be in it since it was read.
+func (x *want) empty(queue *cellSet, cell int) {
+	queue.clear(cell)
+	if x.w.heard.Load() != x.heard {
+		queue.set(cell)
+	}
+}
+
 // ask adds to what another claim of the batch asks of the same queue, or asks anew.
 func ask(n *store.Need, want store.ClaimNeed) int {
 	for i := range n.Claims {
@@ -109,7 +118,7 @@ func (c *claim) decide(t *tx) {
 		}
 		left, drained := c.take(t, x.w, x.solo)
 		if drained {
-			t.soloDrained = append(t.soloDrained, x.w)
+			t.soloDrained = append(t.soloDrained, x)
 		}
 		if left && !s.empty() && !m.soloAwaited(x.w) {
 			s.soloNext = true
@@ -124,7 +133,7 @@ func (c *claim) decide(t *tx) {
 			continue
 		}
 		if _, drained := c.take(t, x.w, x.queue); drained {
-			t.drained = append(t.drained, x.w)
+			t.drained = append(t.drained, x)
 		}
 	}
 }

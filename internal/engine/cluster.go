@@ -49,7 +49,8 @@ type cluster struct {
 	deliveries dueDeliveries
 
 	mu        sync.Mutex
-	after     store.Cursor
+	after     store.Cursor   // of the goroutine that ticks
+	lookedIn  execution.Time // of the goroutine that ticks: when it last looked into all queues
 	offset    time.Duration  // the database's clock minus the pulse
 	judgeFrom execution.Time // pulse from which on sessions are judged
 	marks     []store.SessionMark
@@ -235,10 +236,32 @@ func (c *cluster) tick(ctx context.Context) (more bool, err error) {
 	}
 	c.tidy(ctx)
 	c.count(ctx)
+	if now.Sub(c.lookedIn) >= lookInEvery {
+		c.lookedIn = now
+		c.lookIn()
+	}
 	if len(x.Changes) > 0 {
 		c.e.pump()
 	}
 	return x.More, nil
+}
+
+// lookInEvery is how often the queues are looked into whatever is known of them: an execution that another server had
+// locked while this one looked, and left, is told to nobody.
+const lookInEvery = 5 * time.Second
+
+// lookIn looks into the queues of the workflows that are served here.
+func (c *cluster) lookIn() {
+	m := c.e.matcher
+	m.mu.Lock()
+	for key := range m.byWorkflow {
+		if w := c.e.catalog.Load().workflows[key]; w != nil {
+			w.backlog.fill()
+			w.solo.fill()
+		}
+	}
+	m.mu.Unlock()
+	c.e.pump()
 }
 
 // rank takes over who is alive.
@@ -259,6 +282,7 @@ func (c *cluster) learn(x *store.Change) {
 	cell := e.cellOf(x.Execution)
 	if x.Ready {
 		if w := e.catalog.Load().workflows[x.Workflow]; w != nil {
+			w.heard.Add(1) // before the flag: a claim that began earlier may not clear it
 			if x.Solo {
 				w.solo.set(cell)
 			} else {

@@ -302,13 +302,13 @@ type tx struct {
 
 	touched  []touched
 	given    []*assignment  // claims to hand over
-	drained  []*workflow    // workflows whose queue was found empty, but for what must run alone
+	drained  []want         // workflows whose queue was found empty, but for what must run alone
 	queued   []queuedRow    // what is in a queue now
 	recorded []recordedStep // steps whose record it makes
 	freed    []execution.ID // executions whose idempotency key it gives up
 
-	soloDrained []*workflow // workflows in whose queue nothing must run alone
-	then        []func()    // what else to do once it is durable
+	soloDrained []want   // workflows in whose queue nothing must run alone
+	then        []func() // what else to do once it is durable
 }
 
 type queuedRow struct {
@@ -468,11 +468,11 @@ func (t *tx) publish() {
 		}
 	}
 	e.watchers.note(t.touched)
-	for _, w := range t.drained {
-		w.backlog.clear(t.cell)
+	for i := range t.drained {
+		t.drained[i].empty(&t.drained[i].w.backlog, t.cell)
 	}
-	for _, w := range t.soloDrained {
-		w.solo.clear(t.cell)
+	for i := range t.soloDrained {
+		t.soloDrained[i].empty(&t.soloDrained[i].w.solo, t.cell)
 	}
 	for _, q := range t.queued {
 		t.waits(q.w, q.row)

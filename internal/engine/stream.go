@@ -59,6 +59,9 @@ func (e *Engine) Follow(ctx context.Context, c *Caller, id execution.ID, after i
 	return s, nil
 }
 
+// emptyPages is how many pages with nothing in them one Read passes over.
+const emptyPages = 4
+
 // Read returns what has happened since the last Read without waiting for it.
 func (s *ExecutionStream) Read(ctx context.Context) (*StreamPage, error) {
 	p := &StreamPage{}
@@ -145,6 +148,16 @@ func (s *ProjectStream) Read(ctx context.Context) (*StreamPage, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	// A database may stop at places where there is nothing; whoever asks for a page once should not be told of nothing.
+	for range emptyPages {
+		if len(page.Events) > 0 || !page.More {
+			break
+		}
+		s.q.After = page.Next
+		if page, err = s.e.store.Feed(ctx, s.q); err != nil {
+			return nil, err
+		}
 	}
 	s.q.After = page.Next
 	p.More, p.Cursor = page.More, page.Next

@@ -112,3 +112,27 @@ func openDatabase(t testing.TB, k kind, o options) (store.Store, error) {
 
 // inBubble reports whether the goroutine is in a bubble of testing/synctest, where time begins with the year 2000.
 func inBubble() bool { return time.Now().Year() < 2020 }
+
+// At opens the database at the address that Address gave, as one of several servers does, in real time. The end of the
+// test closes it.
+func At(t testing.TB, address string) store.Shared {
+	t.Helper()
+	k, err := chosen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := postgres.Options{DSN: address, NoNotify: k.distributed, NoSkipLocked: k.distributed}
+	if k.distributed {
+		p.Conflict = func() bool { return rand.IntN(50) == 0 }
+	}
+	s, err := postgres.Open(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	return s
+}

@@ -106,3 +106,9 @@ func Open(t testing.TB, with ...Option) store.Store {
 	})
 	return s
 }
+
+// Hints reports whether servers on the store hint each other that they committed.
+func Hints() bool {
+	k, err := chosen()
+	return err == nil && k.version != "" && !k.distributed
+}
