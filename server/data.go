@@ -34,7 +34,7 @@ func (s *Server) openFiles() (blob.Store, error) {
 	case s.cfg.Files != "":
 		return blob.Open(s.cfg.Files)
 	case s.database != nil:
-		return nil, errors.New("servers of a database need a place for files that they share: set Files, such as s3://bucket")
+		return blob.OpenDatabase(s.database), nil
 	default:
 		return blob.OpenFolder(filepath.Join(s.dir, "files"))
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sojournhq/sojourn/internal/config"
 	"github.com/sojournhq/sojourn/internal/demo"
+	"github.com/sojournhq/sojourn/internal/store/postgres"
 	"github.com/sojournhq/sojourn/internal/telemetry"
 	"github.com/sojournhq/sojourn/server"
 )
@@ -70,7 +71,10 @@ func (c *cli) dev(ctx context.Context, s *config.Server) error {
 		return err
 	}
 	// The key is written only now that the data is ours: another server may be using it with its own.
-	if err := server.WriteSecret(filepath.Join(s.Data, devKeyFile), key); err != nil {
+	place := s.Data
+	if place == "" {
+		place = postgres.Describe(s.DatabaseURL.Reveal())
+	} else if err := server.WriteSecret(filepath.Join(s.Data, devKeyFile), key); err != nil {
 		return errors.Join(err, srv.Close())
 	}
 	client, err := srv.Client()
@@ -97,7 +101,7 @@ func (c *cli) dev(ctx context.Context, s *config.Server) error {
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- srv.Run(serving) }()
-	c.welcome(srv.URL(), key, s.Data)
+	c.welcome(srv.URL(), key, place)
 	select {
 	case err := <-worked:
 		if ctx.Err() != nil {
@@ -122,7 +126,7 @@ func devKey(s *config.Server) (string, error) {
 		return s.APIKey.Reveal(), nil
 	}
 	text, err := os.ReadFile(filepath.Join(s.Data, devKeyFile))
-	if errors.Is(err, os.ErrNotExist) {
+	if s.Data == "" || errors.Is(err, os.ErrNotExist) {
 		return "dev-" + strings.ToLower(rand.Text()), nil
 	}
 	if err != nil {

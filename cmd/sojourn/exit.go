@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/sdk/go"
 	"github.com/sojournhq/sojourn/server"
 )
@@ -23,7 +24,7 @@ const (
 	exitRejected    = 6
 	exitRunning     = 8 // not finished yet
 	exitUsage       = 64
-	exitUnreachable = 69
+	exitUnreachable = 69  // the server, or the database
 	exitTimeout     = 124 // --timeout passed first
 	exitInterrupt   = 130
 )
@@ -72,7 +73,7 @@ func exitCode(ctx context.Context, err error) int {
 		return given.code
 	case interrupted(ctx):
 		return exitInterrupt
-	case errors.As(err, &unreachable):
+	case errors.As(err, &unreachable), errors.Is(err, server.ErrUnreachable), errors.Is(err, store.ErrUnavailable):
 		return exitUnreachable
 	case errors.Is(err, sojourn.ErrUnauthenticated), errors.Is(err, sojourn.ErrForbidden):
 		return exitAuth

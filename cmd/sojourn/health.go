@@ -12,30 +12,50 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sojournhq/sojourn/internal/config"
 	"github.com/sojournhq/sojourn/sdk/go"
 )
 
-// healthPatience is how long a server may take to say that it is ready.
-const healthPatience = 5 * time.Second
+const (
+	// healthPatience is how long a server may take to say that it is ready.
+	healthPatience = 5 * time.Second
+	// healthPause is the time between two questions.
+	healthPause = 100 * time.Millisecond
+)
 
 func (c *cli) healthCommand() *cobra.Command {
-	return &cobra.Command{
+	var wait config.Duration
+	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "ask whether a server is ready; the health check of containers",
 		Long: `Ask the server at --url whether it is ready for work. It needs no API key. The exit code is 0 when the server is ready,
 1 when it says why it is not, and 69 when nothing answers.`,
 		Example: `  sojourn health
-  sojourn health --url http://10.0.0.7:7373`,
+  sojourn health --url http://10.0.0.7:7373 --wait 1m`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			url, _ := c.discover()
-			if err := ready(cmd.Context(), strings.TrimRight(url, "/")); err != nil {
-				return err
+			url = strings.TrimRight(url, "/")
+			for end := time.Now().Add(time.Duration(wait)); ; {
+				err := ready(cmd.Context(), url)
+				if err == nil {
+					break
+				}
+				if !time.Now().Before(end) {
+					return err
+				}
+				select {
+				case <-cmd.Context().Done():
+					return err
+				case <-time.After(healthPause):
+				}
 			}
 			c.say("%s ready", c.styles.good("✓"))
 			return nil
 		},
 	}
+	cmd.Flags().Var(&wait, "wait", "keep asking for this `time` until it is ready")
+	return cmd
 }
 
 // ready asks the server at the address whether it is ready.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sojournhq/sojourn/internal/pgtest"
 	"github.com/sojournhq/sojourn/internal/store/teststore"
 	"github.com/sojournhq/sojourn/server"
 )
@@ -25,8 +27,13 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the manual: each file of testdata is a session at a terminal, with the real program.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+	testscript.Run(t, manual("testdata"))
+}
+
+// manual are the scripts of a folder, with the commands that they may use.
+func manual(folder string) testscript.Params {
+	return testscript.Params{
+		Dir:                 folder,
 		RequireUniqueNames:  true,
 		RequireExplicitExec: false,
 		Setup: func(e *testscript.Env) error {
@@ -43,7 +50,39 @@ func TestScripts(t *testing.T) {
 			"received": received,
 			"streams":  streams,
 		},
-	})
+	}
+}
+
+// TestDatabaseScripts runs the part of the manual that needs PostgreSQL, on each version.
+func TestDatabaseScripts(t *testing.T) {
+	t.Parallel()
+	for _, version := range pgtest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			databases := pgtest.Shared(t, version)
+			p := manual("testdata/postgres")
+			p.Cmds["database"] = func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("usage: database VARIABLE")
+				}
+				ts.Setenv(args[0], databases.Database(t))
+			}
+			p.Cmds["port"] = port
+			testscript.Run(t, p)
+		})
+	}
+}
+
+// port sets a variable to a port on which nothing listens: port PORT.
+func port(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: port VARIABLE")
+	}
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, number, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(errors.Join(err, l.Close()))
+	ts.Setenv(args[0], number)
 }
 
 // exits runs a command and demands an exit code: exits 5 sojourn execution get exec_0.
@@ -119,6 +158,11 @@ func TestManualIsComplete(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
+	more, err := filepath.Glob("testdata/postgres/*.txtar")
+	if err != nil || len(more) == 0 {
+		t.Fatalf("no scripts for PostgreSQL: %v", err)
+	}
+	files = append(files, more...)
 	var text []byte
 	for _, f := range files {
 		content, err := os.ReadFile(f)

@@ -13,10 +13,10 @@ import (
 // Options.Filling opens it for more than reading.
 var ErrFilling = errors.New("another store is being moved into the database, or was when that was interrupted: end the move first")
 
-// filled are the tables whose rows come from commits, and that a move fills.
+// filled are the tables that a move fills: all but those that the database has for itself.
 var filled = []string{
 	"projects", "workflows", "versions", "keys", "endpoints", "signing_secrets", "sessions", "executions", "journal", "feed", "counters",
-	"metadata", "idempotency", "logs", "tombstones", "approval_links", "files", "file_uses", "deliveries", "delivery_attempts",
+	"metadata", "idempotency", "logs", "tombstones", "approval_links", "files", "file_uses", "deliveries", "delivery_attempts", "blobs", "blob_chunks",
 }
 
 // checkFilling refuses a database that is being filled, unless by this store.

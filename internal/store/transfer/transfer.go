@@ -21,17 +21,30 @@ type Report struct {
 	Deliveries int64 `json:"deliveries"`
 }
 
+// Options change a Run. The zero value changes nothing.
+type Options struct {
+	// Beside takes over what lies beside the stores, while nobody uses the target.
+	Beside func(context.Context) error
+	// Progress is called after each portion.
+	Progress func(Report)
+}
+
 // ErrViolated is a copy that does not keep every invariant. The target is then not released for use.
 var ErrViolated = errors.New("the copy violates invariants")
 
 // Run fills the target with the content of the source, which nobody may write meanwhile. Executions keep their ids,
 // histories, idempotency keys and timers; what workers hold is offered again, since the target has an epoch of its own.
 // Before the target is released, executions are counted in it and its audit runs. What ends on the way is begun anew by
-// the next Run. progress, which may be nil, is called after each portion.
-func Run(ctx context.Context, from store.Source, to store.Target, progress func(Report)) (Report, error) {
+// the next Run.
+func Run(ctx context.Context, from store.Source, to store.Target, o Options) (Report, error) {
 	var r Report
 	if err := to.Fill(ctx); err != nil {
 		return r, err
+	}
+	if o.Beside != nil {
+		if err := o.Beside(ctx); err != nil {
+			return r, err
+		}
 	}
 	var drawn int64
 	counted := map[int64]int64{} // executions of each project
@@ -44,8 +57,8 @@ func Run(ctx context.Context, from store.Source, to store.Target, progress func(
 			counted[row.Project]++
 		}
 		r.add(p)
-		if progress != nil {
-			progress(r)
+		if o.Progress != nil {
+			o.Progress(r)
 		}
 		return nil
 	})

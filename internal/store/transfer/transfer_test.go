@@ -68,7 +68,7 @@ func TestEverythingIsTakenOver(t *testing.T) {
 	want := content(w)
 	to := &target{Store: open(t)}
 	calls := 0
-	report, err := transfer.Run(t.Context(), from, to, func(transfer.Report) { calls++ })
+	report, err := transfer.Run(t.Context(), from, to, transfer.Options{Progress: func(transfer.Report) { calls++ }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestALossIsSeen(t *testing.T) {
 			from := open(t)
 			storetest.Varied(t, from, 10)
 			to := &target{Store: open(t), commit: lose}
-			if _, err := transfer.Run(t.Context(), from, to, nil); !errors.Is(err, transfer.ErrViolated) && !errors.Is(err, store.ErrUnknown) {
+			if _, err := transfer.Run(t.Context(), from, to, transfer.Options{}); !errors.Is(err, transfer.ErrViolated) && !errors.Is(err, store.ErrUnknown) {
 				t.Errorf("it ended with %v", err)
 			}
 			if to.filled {
