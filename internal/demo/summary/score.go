@@ -51,7 +51,10 @@ func ScoreChunk(chunk Chunk, vocabulary Vocabulary) []Candidate {
 	for i, s := range chunk.Sentences {
 		fit := shape(s.Text)
 		if fit == 0 {
-			continue
+			if chunk.Total > 1 {
+				continue
+			}
+			fit = 0.1 // the only sentence says what there is to say
 		}
 		score := weightCentral*central[i] + weightTerms*weights[i] + weightPlace*place(s, chunk.Total)
 		out = append(out, Candidate{Sentence: s, Score: rounded(score * fit)})

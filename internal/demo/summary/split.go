@@ -65,6 +65,9 @@ func Split(text string) (Document, error) {
 	}
 	doc := Document{Headings: []string{}, Sentences: []Sentence{}}
 	blocks := paragraphs(text)
+	if len(blocks) == 1 && blocks[0].level == 0 && blocks[0].text != strings.ToUpper(blocks[0].text) {
+		blocks[0].heading = false // a few words alone, such as "Hello world", are all that is said
+	}
 	for _, block := range blocks {
 		if block.heading {
 			doc.Headings = append(doc.Headings, block.text)

@@ -213,6 +213,18 @@ func TestBadTexts(t *testing.T) {
 	}
 }
 
+// A few words alone are no heading of nothing.
+func TestAFewWords(t *testing.T) {
+	t.Parallel()
+	s, err := Summarize("Hello world", Options{})
+	if err != nil || len(s.Sentences) != 1 || s.Text != "Hello world" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := Summarize("# Hello world", Options{}); !errors.Is(err, ErrEmpty) {
+		t.Errorf("a heading: %v", err)
+	}
+}
+
 func TestSentences(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{

@@ -29,7 +29,8 @@ def real(code: str, server: Server) -> str:
     """The block with the server's address and key."""
     assert "http://127.0.0.1:7373" in code
     assert '"…"' in code
-    return code.replace("http://127.0.0.1:7373", server.url).replace('"…"', repr(KEY)).replace("wf_summarize", "echo")
+    code = code.replace("http://127.0.0.1:7373", server.url).replace('"…"', repr(KEY))
+    return code.replace("wf_summarize", "summarize")
 
 
 def test_every_page_with_python_is_run() -> None:
@@ -42,7 +43,7 @@ def test_human(server: Server) -> None:
     names = run("human.md", real(code, server), {})
     with names["client"]:
         assert names["execution"].status == "pending"
-        assert (names["result"].status, names["result"].output) == ("completed", {"text": "Hello world"})
+        assert (names["result"].status, names["result"].output["text"]) == ("completed", "Hello world")
 
 
 def test_eigenpal(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,9 +68,7 @@ def test_webhooks() -> None:
     signed = {
         "webhook-id": "evt_1",
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret).sign(
-            "evt_1", __import__("datetime").datetime.fromtimestamp(now), body.decode()
-        ),
+        "webhook-signature": Webhook(secret).sign("evt_1", now, body.decode()),
     }
     event = run("webhooks.md", code, {"secret": secret, "request": Request(signed, body)})["event"]
     assert (event.id, event.type) == ("evt_1", "execution.completed")

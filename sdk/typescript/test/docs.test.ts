@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Webhook } from "standardwebhooks";
-import { expect, inject, test } from "vitest";
+import { expect, inject, test, vi } from "vitest";
 
 const docs = fileURLToPath(new URL("../../../docs/", import.meta.url));
 const modules: Record<string, () => Promise<unknown>> = {
@@ -41,10 +41,38 @@ test("human.md", async () => {
   expect(others).toEqual([]);
   expect(block).toContain('"…"');
   const { execution, result } = await run(
-    block.replace('"…"', JSON.stringify(key)).replace("http://127.0.0.1:7373", url).replace("wf_summarize", "echo"),
+    block
+      .replace('"…"', JSON.stringify(key))
+      .replace("http://127.0.0.1:7373", url)
+      .replace("wf_summarize", "summarize"),
   );
   expect(execution).toMatchObject({ status: "pending", input: { text: "Hello world" } });
-  expect(result).toMatchObject({ status: "completed", output: { text: "Hello world" } });
+  expect(result).toMatchObject({
+    status: "completed",
+    output: { text: "Hello world", sentences: [expect.any(Object)] },
+  });
+});
+
+test("README", async () => {
+  const { url: baseUrl, key: apiKey } = inject("server");
+  const [start = "", worker = "", human = "", eigenpal = "", ...others] = blocks("../sdk/typescript/README.md");
+  expect(others).toEqual([]);
+  expect(worker).toContain("new Worker("); // it waits for days; examples/ has workers that are run
+  vi.stubEnv("SOJOURN_BASE_URL", baseUrl);
+  vi.stubEnv("SOJOURN_API_KEY", apiKey);
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  try {
+    expect((await run(start)).output).toEqual({ name: "Ada" });
+  } finally {
+    vi.unstubAllEnvs();
+    log.mockRestore();
+  }
+  expect((await run(human, { apiKey, baseUrl })).result).toMatchObject({ status: "completed" });
+  const invoice = readFileSync(`${docs}../examples/invoices/browser-us.pdf`);
+  const names = { apiKey, baseUrl, bytes: invoice, file: new File([invoice], "contract.pdf") };
+  const done = await run(eigenpal.replaceAll("contract_document", "document"), names);
+  expect(done.run).toMatchObject({ status: "completed", result: expect.any(Object) });
+  expect(done.final).toMatchObject({ status: "completed" });
 });
 
 test("webhooks.md", async () => {

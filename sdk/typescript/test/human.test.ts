@@ -34,6 +34,8 @@ describe("start", () => {
     expect(execution.started_at).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
     expect(execution).not.toHaveProperty("output");
     expect(execution).not.toHaveProperty("completed_at");
+    const result = await client.workflows.waitForCompletion(execution.id, { poll_interval_ms: 20 });
+    expect([result.status, result.output?.text]).toEqual(["completed", "Hello world"]);
   });
 
   test("ValidationError if the request payload is invalid", async () => {
