@@ -150,6 +150,11 @@ func (c *cli) welcome(url, key, data string) {
 	line("  Try it in another terminal, in this folder:")
 	line("")
 	for _, example := range append(slices.Clone(demo.Examples), `sojourn run approval -f question="Ship it?"`, "sojourn execution list") {
+		if _, file, reads := strings.Cut(example, "@"); reads {
+			if _, err := os.Stat(file); err != nil {
+				continue // the folder is not the repository's
+			}
+		}
 		line("    %s", s.good(os.Args[0]+strings.TrimPrefix(example, "sojourn")))
 	}
 	line("")
