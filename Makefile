@@ -37,6 +37,9 @@ LIGHT_PACKAGES = $$(go list ./... | grep -Ev '^github.com/sojournhq/sojourn/(ben
 HEAVY_PACKAGES = $(call exists,$(HEAVY))
 RACE_PACKAGES  = $(call exists,$(RACE:%=./%/...))
 
+# The suites that judge every database, beside the conformance suite that each of them passes.
+SUITES := ./internal/engine ./internal/api ./internal/webhook
+
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: help
@@ -56,7 +59,7 @@ build: ## build bin/sojourn
 	CGO_ENABLED=0 go build $(BUILDFLAGS) -o $(BIN)/sojourn ./cmd/sojourn
 
 .PHONY: test
-test: lint verify unit typescript test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
+test: lint verify unit test-postgres typescript test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
 
 .PHONY: unit
 unit: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## all tests once, without lint or race detector
@@ -64,6 +67,17 @@ unit: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## all tests once, wi
 	./scripts/install-postgres.sh
 	$(call GOTEST,unit) -timeout $(TEST_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),$(call GOTEST,unit-heavy) -timeout $(TEST_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
+
+.PHONY: test-postgres
+test-postgres: $(GOTESTSUM) | $(REPORTS) ## the suites of engine, API and webhooks on PostgreSQL 15
+	./scripts/install-postgres.sh
+	SOJOURN_TEST_STORE=postgres15 $(call GOTEST,postgres15) -timeout $(TEST_TIMEOUT) $(SUITES)
+
+.PHONY: test-stores
+test-stores: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the suites and the SDK scenarios on every PostgreSQL, and on one that lacks what distributed databases do
+	./scripts/install-postgres.sh
+	./scripts/python-venv.sh
+	$(foreach s,postgres15 postgres18 postgres-distributed,SOJOURN_TEST_STORE=$(s) $(call GOTEST,wide-$(s)) -timeout $(WIDE_TIMEOUT) $(SUITES) ./spec/scenarios;)
 
 .PHONY: typescript
 typescript: build $(TYPESCRIPT)/node_modules | $(REPORTS) ## the tests of the TypeScript SDK against the built server
@@ -88,6 +102,7 @@ test-wide: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the long test
 	CGO_ENABLED=1 $(call GOTEST,wide-race) -race -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	SOJOURN_TEST_WIDE=1 $(call GOTEST,wide) -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),SOJOURN_TEST_WIDE=1 $(call GOTEST,wide-heavy) -timeout $(WIDE_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
+	$(MAKE) test-stores
 	$(MAKE) typescript-wide test-python-wheel
 	$(MAKE) fuzz
 

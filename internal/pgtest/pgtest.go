@@ -216,6 +216,16 @@ func (s *Server) Log() string {
 	return string(text[max(0, len(text)-8<<10):])
 }
 
+// WholeLog is all that the server wrote.
+func (s *Server) WholeLog(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // Kill ends the postmaster at once, by SIGKILL. The server's other processes notice it and end.
 func (s *Server) Kill() error { return s.signal(kill) }
 

@@ -133,8 +133,8 @@ func (b *batch) redactDeliveries(executions *args, now execution.Time) {
 	b.add(redactDeliveries, executions, nil, nil)
 }
 
-// The earliest deliveries of destinations. Bounds and order name all columns of the index that is to serve them, here and
-// below: the planner then has no other to choose, whatever it believes about the table.
+// The earliest deliveries of destinations. The first column of an index is compared with an array of one and named in the
+// order, here and below, as in lists: no other index can then give the order.
 const (
 	// destinationsQuery walks from destination to destination in the index, so that one with a long backlog costs no more
 	// than another.
@@ -145,7 +145,7 @@ const (
 		"SELECT destination FROM walk WHERE destination IS NOT NULL LIMIT $2"
 	dueQuery = "SELECT d.* FROM unnest($1::bigint[]) WITH ORDINALITY AS w (destination, n) CROSS JOIN LATERAL (" +
 		"SELECT " + deliveryColumns + " FROM deliveries AS x WHERE x.due_at IS NOT NULL " +
-		"AND (x.destination, x.due_at) >= (w.destination, $3) AND (x.destination, x.due_at) <= (w.destination, $4) " +
+		"AND x.destination = ANY(ARRAY[w.destination]) " +
 		"ORDER BY x.destination, x.due_at LIMIT $2) AS d ORDER BY w.n, d.due_at"
 	lowestDestination = math.MinInt64
 	// destinationsAtOnce is how many destinations one round trip looks at.
@@ -208,7 +208,7 @@ func dueOf(ctx context.Context, c *conn, destinations []int64, q *store.DueQuery
 	n, last := 0, int64(0)
 	begun := false
 	if err := c.query(ctx, dueQuery, newArgs().int64s(len(destinations), func(i int) int64 { return destinations[i] }).
-		int64(int64(q.Each)+1).int64(math.MinInt64).int64(math.MaxInt64), func(row *row) error {
+		int64(int64(q.Each)+1), func(row *row) error {
 		d := row.delivery()
 		if row.err != nil || page.More {
 			return nil
@@ -279,26 +279,29 @@ func (s *Store) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.
 		}
 	}
 	a := newArgs().int16s(len(states), func(i int) int16 { return int16(states[i]) }).int64(q.Project).id(beforeOrLast(q.Before)).
-		id(execution.ID{}).int64(int64(q.Limit))
-	var each string
+		int64(int64(q.Limit))
+	table, each := "deliveries", ""
 	switch {
 	case !q.Execution.IsZero():
-		each = "x.execution IS NOT NULL AND (x.execution, x.id) < ($6, $3) AND (x.execution, x.id) >= ($6, $4) AND x.project = $2 " +
-			"AND x.state = s.state AND ($7 = 0 OR x.endpoint = $7) ORDER BY x.execution DESC, x.id DESC"
+		// Those of one execution are few.
+		table = "(SELECT * FROM deliveries WHERE execution = $5 OFFSET 0)"
+		each = "x.state = s.state AND x.id < $3 AND x.project = $2 AND ($6 = 0 OR x.endpoint = $6) ORDER BY x.id DESC"
 		a.id(q.Execution).int64(q.Endpoint)
 	case q.Endpoint != 0:
-		each = "x.endpoint IS NOT NULL AND (x.endpoint, x.state, x.id) < ($6, s.state, $3) AND (x.endpoint, x.state, x.id) >= ($6, s.state, $4) " +
-			"AND x.project = $2 ORDER BY x.endpoint DESC, x.state DESC, x.id DESC"
+		each = "x.endpoint = ANY(ARRAY[$5::bigint]) AND x.endpoint IS NOT NULL AND x.state = s.state AND x.id < $3 AND x.project = $2 " +
+			"ORDER BY x.endpoint DESC, x.id DESC"
 		a.int64(q.Endpoint)
 	default:
-		each = "(x.project, x.state, x.id) < ($2, s.state, $3) AND (x.project, x.state, x.id) >= ($2, s.state, $4) " +
-			"ORDER BY x.project DESC, x.state DESC, x.id DESC"
+		each = "x.project = ANY(ARRAY[$2::bigint]) AND x.state = s.state AND x.id < $3 ORDER BY x.project DESC, x.id DESC"
 	}
 	var list []store.Delivery
-	err := s.query(ctx, "SELECT d.* FROM unnest($1::smallint[]) AS s (state) CROSS JOIN LATERAL (SELECT "+deliveryColumns+
-		" FROM deliveries AS x WHERE "+each+" LIMIT $5) AS d ORDER BY d.id DESC LIMIT $5", a, func() { list = nil }, func(row *row) error {
-		list = append(list, row.delivery())
-		return nil
+	err := s.pages(ctx, func(v *view) error {
+		list = nil
+		return v.query("SELECT d.* FROM unnest($1::smallint[]) AS s (state) CROSS JOIN LATERAL (SELECT "+deliveryColumns+
+			" FROM "+table+" AS x WHERE "+each+" LIMIT $4) AS d ORDER BY d.id DESC LIMIT $4", a, func(row *row) error {
+			list = append(list, row.delivery())
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
@@ -311,9 +314,9 @@ func (s *Store) EndedDeliveries(ctx context.Context, endpoint int64, before exec
 	bound := execution.MakeID(max(firstMilli(before), 0), 0, 0)
 	var ids []execution.ID
 	for state := store.DeliveryPending + 1; int(state) < store.DeliveryStates && len(ids) < limit; state++ {
-		found, err := s.ids(ctx, "SELECT id FROM deliveries WHERE endpoint IS NOT NULL AND (endpoint, state, id) < ($1, $2, $3) "+
-			"AND (endpoint, state, id) >= ($1, $2, $4) AND ended_at < $5 ORDER BY endpoint, state, id LIMIT $6",
-			newArgs().int64(endpoint).int16(int16(state)).id(bound).id(execution.ID{}).int64(int64(before)).int64(int64(limit-len(ids))))
+		found, err := s.ids(ctx, "SELECT id FROM deliveries WHERE endpoint = ANY(ARRAY[$1::bigint]) AND endpoint IS NOT NULL AND state = $2 AND id < $3 "+
+			"AND ended_at < $4 ORDER BY endpoint, id LIMIT $5",
+			newArgs().int64(endpoint).int16(int16(state)).id(bound).int64(int64(before)).int64(int64(limit-len(ids))))
 		if err != nil {
 			return nil, fmt.Errorf("read ended deliveries of endpoint %d: %w", endpoint, err)
 		}

@@ -131,20 +131,21 @@ func (s *Store) File(ctx context.Context, project int64, id execution.ID) (*stor
 
 // Files reads records of files, newest first.
 func (s *Store) Files(ctx context.Context, q store.FileQuery) ([]store.File, error) {
-	query := "SELECT " + fileColumns + " FROM files AS f WHERE (f.project, f.id) < ($1, $2) AND (f.project, f.id) >= ($1, $4) " +
+	query := "SELECT " + fileColumns + " FROM files AS f WHERE f.project = ANY(ARRAY[$1::bigint]) AND f.id < $2 " +
 		"ORDER BY f.project DESC, f.id DESC LIMIT $3"
 	a := newArgs().int64(q.Project).id(beforeOrLast(q.Before)).int64(int64(q.Limit))
-	if q.Execution.IsZero() {
-		a.id(execution.ID{})
-	} else {
+	if !q.Execution.IsZero() {
 		query = "SELECT " + fileColumns + " FROM file_uses AS u JOIN files AS f ON f.id = u.file " +
 			"WHERE u.execution = $4 AND f.project = $1 AND u.file < $2 ORDER BY u.file DESC LIMIT $3"
 		a.id(q.Execution)
 	}
 	var list []store.File
-	err := s.query(ctx, query, a, func() { list = nil }, func(row *row) error {
-		list = append(list, row.file())
-		return nil
+	err := s.pages(ctx, func(v *view) error {
+		list = nil
+		return v.query(query, a, func(row *row) error {
+			list = append(list, row.file())
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read files: %w", err)

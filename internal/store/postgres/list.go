@@ -25,7 +25,7 @@ func (s *Store) List(ctx context.Context, q store.ListQuery) (*store.ListPage, e
 	if q.Limit <= 0 {
 		return page, nil
 	}
-	err := s.snapshot(ctx, func(v *view) error {
+	err := s.pages(ctx, func(v *view) error {
 		*page = store.ListPage{}
 		l, err := newLister(v, &q)
 		if err != nil {
@@ -63,23 +63,21 @@ type lister struct {
 
 type pair struct{ key, value string }
 
-// rangeKind reads parts of an index. Bounds and order name all columns of it: no other index can serve them, whatever the
-// planner believes about the table.
+// rangeKind reads parts of an index. The first column is compared with an array of one and named in the order: no other
+// index can then give the order, whatever the planner believes about the table, while a plain equality would let it walk
+// all ids instead.
 type rangeKind struct{ query string }
 
+const (
+	theRanges = "SELECT r.n, x.id FROM unnest($1::bigint[], $2::smallint[], $3::uuid[]) WITH ORDINALITY AS r (workflow, number, high, n) CROSS JOIN LATERAL ("
+	eachRange = "SELECT e.id FROM executions AS e WHERE e.workflow = ANY(ARRAY[r.workflow]) AND e.id < r.high AND e.id >= $4 "
+)
+
 var (
-	listRange = rangeKind{"SELECT r.n, x.id FROM unnest($1::bigint[], $2::smallint[], $3::uuid[]) WITH ORDINALITY AS r (workflow, number, high, n) " +
-		"CROSS JOIN LATERAL (SELECT e.id FROM executions AS e WHERE (e.workflow, e.status, e.id) < (r.workflow, r.number, r.high) " +
-		"AND (e.workflow, e.status, e.id) >= (r.workflow, r.number, $4) ORDER BY e.workflow DESC, e.status DESC, e.id DESC LIMIT $5) AS x"}
-	triggerRange = rangeKind{"SELECT r.n, x.id FROM unnest($1::bigint[], $2::smallint[], $3::uuid[]) WITH ORDINALITY AS r (workflow, number, high, n) " +
-		"CROSS JOIN LATERAL (SELECT e.id FROM executions AS e WHERE e.trigger_type <> 0 " +
-		"AND (e.workflow, e.trigger_type, e.id) < (r.workflow, r.number, r.high) " +
-		"AND (e.workflow, e.trigger_type, e.id) >= (r.workflow, r.number, $4) " +
-		"ORDER BY e.workflow DESC, e.trigger_type DESC, e.id DESC LIMIT $5) AS x"}
-	pairRange = rangeKind{"SELECT r.n, x.execution FROM unnest($1::bigint[], $2::smallint[], $3::uuid[]) WITH ORDINALITY AS r (workflow, number, high, n) " +
-		"CROSS JOIN LATERAL (SELECT m.execution FROM metadata AS m WHERE (m.workflow, m.key, m.value, m.execution) < (r.workflow, $6, $7, r.high) " +
-		"AND (m.workflow, m.key, m.value, m.execution) >= (r.workflow, $6, $7, $4) " +
-		"ORDER BY m.workflow DESC, m.key DESC, m.value DESC, m.execution DESC LIMIT $5) AS x"}
+	listRange    = rangeKind{theRanges + eachRange + "AND e.status = r.number ORDER BY e.workflow DESC, e.id DESC LIMIT $5) AS x"}
+	triggerRange = rangeKind{theRanges + eachRange + "AND e.trigger_type <> 0 AND e.trigger_type = r.number ORDER BY e.workflow DESC, e.id DESC LIMIT $5) AS x"}
+	pairRange    = rangeKind{theRanges + "SELECT m.execution AS id FROM metadata AS m WHERE m.workflow = ANY(ARRAY[r.workflow]) AND m.key = $6 AND m.value = $7 " +
+		"AND m.execution < r.high AND m.execution >= $4 ORDER BY m.workflow DESC, m.execution DESC LIMIT $5) AS x"}
 )
 
 // indexRange is a part of an index whose ids match, read from the highest down.
@@ -340,8 +338,8 @@ func (l *lister) fill(page *store.ListPage) error {
 const (
 	rowsQuery = "SELECT " + rowColumns + " FROM executions WHERE id = ANY($1)"
 	// judgedQuery also tells whether the row has all of some pairs, and what its input is.
-	judgedQuery = "SELECT " + rowColumns + ", NOT EXISTS (SELECT 1 FROM unnest($2::bytea[], $3::bytea[]) AS p (key, value) WHERE NOT EXISTS " +
-		"(SELECT 1 FROM metadata AS m WHERE m.workflow = e.workflow AND m.key = p.key AND m.value = p.value AND m.execution = e.id)), " +
+	judgedQuery = "SELECT " + rowColumns + ", (SELECT bool_and(EXISTS (SELECT 1 FROM metadata AS m WHERE m.workflow = e.workflow " +
+		"AND m.key = p.key AND m.value = p.value AND m.execution = e.id OFFSET 0)) FROM unnest($2::bytea[], $3::bytea[]) AS p (key, value)), " +
 		"CASE WHEN $4 THEN (SELECT j.body FROM journal AS j WHERE j.execution = e.id AND j.revision = 1) END " +
 		"FROM executions AS e WHERE e.id = ANY($1)"
 )
@@ -360,7 +358,7 @@ func (l *lister) judge(ids []execution.ID, page *store.ListPage) (size int, err 
 		x := new(store.Row)
 		scanRow(r, x)
 		if l.residual {
-			paired, input := r.bool(), r.raw()
+			paired, input := r.null() || r.bool(), r.raw()
 			size += len(input)
 			if l.status != 0 && !l.status.Has(x.Status) || len(l.triggers) > 0 && !slices.Contains(l.triggers, x.Trigger) || !paired ||
 				len(l.text) > 0 && !containsFold(input, l.text) {

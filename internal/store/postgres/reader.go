@@ -80,8 +80,22 @@ func (v *view) query(sql string, a *args, each func(*row) error) error {
 
 // snapshot runs f, all of whose reads see the same state. It may run twice, the first time in vain.
 func (s *Store) snapshot(ctx context.Context, f func(*view) error) error {
+	return s.reading(ctx, beginSnapshot, f)
+}
+
+// pages runs f as snapshot does, for reads that take a few rows from where an index says. The planner then takes an index
+// whenever there is one, whatever it believes about tables that have grown since it last looked at them.
+func (s *Store) pages(ctx context.Context, f func(*view) error) error {
+	return s.reading(ctx, beginSnapshot+"; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; "+
+		"SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off", f)
+}
+
+const beginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+// reading runs f within a transaction that the statements begin.
+func (s *Store) reading(ctx context.Context, begin string, f func(*view) error) error {
 	return s.read(ctx, func(c *conn) (err error) {
-		if err := c.query(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", nil, nil); err != nil {
+		if err := script(ctx, c, begin); err != nil {
 			return err
 		}
 		open := true
