@@ -40,7 +40,7 @@ type manifestTable struct {
 
 // backedUp are the tables of a backup, in the order in which they are restored.
 var backedUp = []string{
-	"meta", "secret_key", "projects", "workflows", "versions", "keys", "endpoints", "signing_secrets", "sessions", "executions", "journal",
+	"meta", "secret_key", "seat", "projects", "workflows", "versions", "keys", "endpoints", "signing_secrets", "sessions", "executions", "journal",
 	"counters", "metadata", "idempotency", "logs", "tombstones", "approval_links", "files", "file_uses", "deliveries", "delivery_attempts",
 	"blobs", "blob_chunks",
 }
