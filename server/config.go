@@ -27,7 +27,8 @@ type Config struct {
 	Data string
 	// Database is the address of a PostgreSQL database, version 14 or later, that has everything in place of Data: a URL
 	// such as postgres://user@host:5432/sojourn, or keywords and values as libpq reads them, with several hosts if need
-	// be. Any number of servers may share it. What it does not say comes from PGPASSWORD, PGPASSFILE and so on.
+	// be. Any number of servers may share it. Several URLs with spaces between them, the home first, name databases that
+	// are used as one: its cells. What it does not say comes from PGPASSWORD, PGPASSFILE and so on.
 	Database string
 	// DatabaseConnections is the most connections to it; default 16.
 	DatabaseConnections int

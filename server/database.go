@@ -21,29 +21,46 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// openDatabase opens the database, and keeps trying while it cannot be reached: it may be starting, or failing over.
+// openDatabase opens the database, or the several that are used as one.
 func (s *Server) openDatabase(ctx context.Context) error {
+	addresses := postgres.Addresses(s.cfg.Database)
+	db, err := s.reach(ctx, addresses[0], 0)
+	if err != nil {
+		return err
+	}
+	if len(addresses) == 1 {
+		s.store, s.database = db, db
+		if err := alone(ctx, db); err != nil {
+			return errors.Join(err, db.Close())
+		}
+		return nil
+	}
+	return s.joinCells(ctx, db, addresses)
+}
+
+// reach opens one database, and keeps trying while it cannot be reached: it may be starting, or failing over. node is the
+// key of this server, 0: it is drawn.
+func (s *Server) reach(ctx context.Context, dsn string, node int64) (*postgres.Store, error) {
 	o := postgres.Options{
-		DSN: s.cfg.Database, Name: s.nodeName(), Readers: max(s.cfg.DatabaseConnections-3, 1), // beside those that commit and listen
+		DSN: dsn, Node: node, Name: s.nodeName(), Readers: max(s.cfg.DatabaseConnections-3, 1), // beside those that commit and listen
 		KeepSchema: s.cfg.NoMigrate, NoNotify: s.cfg.NoNotify, Pooler: s.cfg.Pooler, Clock: s.cfg.Clock,
 	}
 	deadline := time.Now().Add(s.cfg.DatabaseWait)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		db, err := postgres.Open(ctx, o)
 		if err == nil {
-			s.store, s.database = db, db
-			return nil
+			return db, nil
 		}
 		if !errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil {
-			return err
+			return nil, err
 		}
 		if !time.Now().Add(pause).Before(deadline) {
-			return fmt.Errorf("%w: %w", ErrUnreachable, err)
+			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 		}
-		s.log.Warn("the database cannot be reached; trying again", "database", postgres.Describe(s.cfg.Database), "error", err, "in", pause.String())
+		s.log.Warn("the database cannot be reached; trying again", "database", postgres.Describe(dsn), "error", err, "in", pause.String())
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		case <-time.After(pause):
 		}
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/store"
-	"github.com/sojournhq/sojourn/internal/store/postgres"
 	"github.com/sojournhq/sojourn/internal/store/sqlite"
 )
 
@@ -143,7 +142,7 @@ It only reads. The exit code is 1 when something is violated.`,
 // openData opens the data for reading, also while servers use it: the database, or the directory, which is returned too.
 func (c *cli) openData(ctx context.Context) (s store.Store, dir string, err error) {
 	if url := c.databaseURL(); url != "" {
-		s, err = postgres.Open(ctx, postgres.Options{DSN: url, ReadOnly: true})
+		s, err = readDatabases(ctx, url)
 		return s, "", err
 	}
 	file, err := sqlite.Open(ctx, sqlite.Config{Path: c.dataDir(), ReadOnly: true})

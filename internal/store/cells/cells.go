@@ -31,7 +31,9 @@ type Config struct {
 	// Owner tells which cell has a shard, for cells that do not keep the map of shards themselves; default: equal shares
 	// in order. Cells that are store.Keepers are asked instead.
 	Owner func(shard int) int
-	Log   *slog.Logger // default: discards
+	// ReadOnly changes nothing in the cells, and takes only those that have their place already.
+	ReadOnly bool
+	Log      *slog.Logger // default: discards
 }
 
 // MaxCells is how many cells there may be.
@@ -91,12 +93,15 @@ func New(ctx context.Context, c Config) (store.Celled, error) {
 		_, shared := x.Store.(store.Shared)
 		allShared = allShared && shared
 	}
-	if err := s.locate(ctx, c.Owner); err != nil {
+	if err := s.locate(ctx, &c); err != nil {
 		return nil, fmt.Errorf("cells: %w", err)
 	}
 	s.epoch = s.timeline()
-	if err := s.begin(ctx); err != nil {
-		return nil, fmt.Errorf("cells: %w", err)
+	if !c.ReadOnly {
+		if err := s.begin(ctx); err != nil {
+			s.endKeeping()
+			return nil, fmt.Errorf("cells: %w", err)
+		}
 	}
 	if allShared {
 		return &Shared{Store: s}, nil
@@ -105,7 +110,8 @@ func New(ctx context.Context, c Config) (store.Celled, error) {
 }
 
 // locate finds out where the shards are.
-func (s *Store) locate(ctx context.Context, owner func(int) int) error {
+func (s *Store) locate(ctx context.Context, c *Config) error {
+	owner := c.Owner
 	keepers := 0
 	for _, c := range s.cells {
 		if _, ok := c.Store.(store.Keeper); ok {
@@ -113,7 +119,7 @@ func (s *Store) locate(ctx context.Context, owner func(int) int) error {
 		}
 	}
 	if keepers == len(s.cells) {
-		return s.keep(ctx)
+		return s.keep(ctx, c.ReadOnly)
 	}
 	if owner == nil {
 		owner = func(shard int) int { return shard * len(s.cells) / store.Shards }
@@ -251,10 +257,15 @@ func join(errs []error) error {
 	return one
 }
 
-// Close closes all cells.
-func (s *Store) Close() error {
+// endKeeping stops following the seats.
+func (s *Store) endKeeping() {
 	if s.keeper != nil {
 		s.keeper.stop()
 	}
+}
+
+// Close closes all cells.
+func (s *Store) Close() error {
+	s.endKeeping()
 	return s.each(func(c *cell) error { return c.Store.Close() })
 }

@@ -34,13 +34,15 @@ type keeping struct {
 
 // keep reads the seats, gives one to cells that have none, and begins to follow them. The home of a single database that
 // is given a second one has all shards.
-func (s *Store) keep(ctx context.Context) error {
+func (s *Store) keep(ctx context.Context, readOnly bool) error {
 	seats, err := s.seats(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.seat(ctx, seats); err != nil {
-		return err
+	if !readOnly {
+		if err := s.seat(ctx, seats); err != nil {
+			return err
+		}
 	}
 	began := time.Now()
 	if seats, err = s.seats(ctx); err != nil {
