@@ -840,3 +840,29 @@ func TestAClusterWithFaultyTicks(t *testing.T) {
 		}
 	})
 }
+
+// A start that another server takes before it hears of the deletion does not stay for ever.
+func TestAStartInADeletedWorkflowIsCancelled(t *testing.T) {
+	t.Parallel()
+	servers(t, 2, func(t *testing.T, _ *hub, list []*server) {
+		a, b := list[0], list[1]
+		if _, err := a.CreateWorkflow(t.Context(), a.root, engine.WorkflowSpec{Name: "short"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(1100 * time.Millisecond)
+		b.faults.Set(faultstore.Every("Tick", 1, faultstore.Before))
+		if err := a.DeleteWorkflow(t.Context(), a.root, "short"); err != nil {
+			t.Fatal(err)
+		}
+		s := b.start("short")
+		if _, err := a.tryStart("short"); code(err) != "not_found" {
+			t.Errorf("a start where the workflow was deleted: %v", err)
+		}
+		b.faults.Set(nil)
+		time.Sleep(25 * time.Second)
+		a.wantStatus(s.ID, execution.Cancelled)
+		if _, err := b.tryStart("short"); code(err) != "not_found" {
+			t.Errorf("a start after the news: %v", err)
+		}
+	})
+}

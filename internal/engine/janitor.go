@@ -94,6 +94,9 @@ func (j *janitor) round(ctx context.Context) error {
 	e := j.e
 	now := e.store.Now()
 	var errs []error
+	if err := j.deleted(ctx, now); err != nil {
+		errs = append(errs, err)
+	}
 	for _, w := range e.catalog.Load().workflows {
 		keep := w.record.Load().Retention
 		if keep == 0 {
