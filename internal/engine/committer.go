@@ -262,7 +262,7 @@ func settle(batch []command, err error) {
 // resolve reads what became of the executions in doubt and brings what is in memory into line with it. Nothing else may
 // be decided before that: an execution could be leased to a session that does not know of it.
 func (c *committer) resolve(ctx context.Context) error {
-	if len(c.doubts) == 0 {
+	if c.handOver(); len(c.doubts) == 0 {
 		return nil
 	}
 	var need store.Need
