@@ -153,9 +153,9 @@ func (t *transaction) run(decide func(*store.Loaded) *store.Changes) (again bool
 	}
 	read := time.Now()
 	c := decide(&t.result)
-	if t.open && time.Since(read) > time.Second {
+	if t.open && !t.c.blind && time.Since(read) > time.Second {
 		// That took long, and the server may have given up. It is better known now than when the commit is under way.
-		if err := t.c.pg.CheckConn(); err != nil {
+		if err := t.c.stands(); err != nil {
 			return t.undo(err)
 		}
 	}
@@ -193,6 +193,10 @@ func (t *transaction) run(decide func(*store.Loaded) *store.Changes) (again bool
 	switch {
 	case err != nil && pgError(err) == nil && sent:
 		// The connection was lost, or no answer came in time.
+		t.c.close()
+		return false, fmt.Errorf("%w: %w", store.ErrUnknown, err)
+	case err != nil && broke(err, commitStatement):
+		// The server ended the connection while it committed.
 		t.c.close()
 		return false, fmt.Errorf("%w: %w", store.ErrUnknown, err)
 	case err != nil && committed, err == nil && !committed:

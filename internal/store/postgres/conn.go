@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync/atomic"
@@ -63,7 +62,17 @@ func (c *conn) close() {
 // fresh reports whether the connection, when it was idle for some time, is still open as far as can be told without a
 // round trip.
 func (c *conn) fresh() bool {
-	return !c.pg.IsClosed() && (c.blind || time.Since(c.idle) < checkAfter || c.pg.CheckConn() == nil)
+	return !c.pg.IsClosed() && (c.blind || time.Since(c.idle) < checkAfter || c.stands() == nil)
+}
+
+// stands is an error when the server has ended the connection, as far as its end has arrived here.
+func (c *conn) stands() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	if _, err := c.pg.ReceiveMessage(ctx); err != nil && !pgconn.Timeout(err) {
+		return err
+	}
+	return nil
 }
 
 const checkAfter = 100 * time.Millisecond
@@ -165,7 +174,7 @@ func (b *batch) results() error {
 		if first == nil {
 			first = &statementError{q.sql, err}
 		}
-		if broken := new(pgconn.PgError); errors.As(err, &broken) || b.c.pg.IsClosed() {
+		if pgError(err) != nil || b.c.pg.IsClosed() {
 			break // nothing behind it has run
 		}
 	}

@@ -83,6 +83,13 @@ func stale(err error) bool {
 	return e != nil && (e.Code == "26000" || e.Code == "0A000" && strings.Contains(e.Message, "cached plan"))
 }
 
+// broke reports whether the server ended the connection at the statement.
+func broke(err error, at *statement) bool {
+	var s *statementError
+	e := pgError(err)
+	return e != nil && e.SeverityUnlocalized != "ERROR" && errors.As(err, &s) && s.sql == at.sql
+}
+
 // late reports whether the server ended the transaction because it heard nothing of it for too long: this machine was busy.
 func late(err error) bool {
 	e := pgError(err)

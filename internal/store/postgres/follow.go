@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -117,7 +118,7 @@ func selected(q *store.FeedQuery, p *place, set []feedRow) (spans []span, whole 
 			return nil
 		})
 		p.row, p.entries = r.place, entry
-		if err == errFull {
+		if errors.Is(err, errFull) {
 			return spans, false, nil
 		}
 		if err != nil {

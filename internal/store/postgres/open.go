@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net"
 	"strconv"
 	"strings"
@@ -76,6 +77,7 @@ type Store struct {
 	committers, readers *pgxpool.Pool
 	tickers             *pgxpool.Pool // of one connection, which nothing else keeps waiting
 	notifier            *notifier     // nil: hints are off
+	upkeep              *upkeep       // nil: there is none
 
 	keys struct {
 		sync.Mutex
@@ -171,6 +173,9 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.join(ctx, s.options.Name, joinTTL); err != nil {
 		return err
 	}
+	if s.options.Clock == nil { // a test's own time does not pass by itself
+		s.upkeep = startUpkeep(s)
+	}
 	if !s.options.NoNotify {
 		s.notifier = startNotifier(s, config)
 	}
@@ -208,12 +213,8 @@ func (s *Store) dress(c *pgx.ConnConfig, settings map[string]string) {
 	if s.options.Pooler {
 		return // poolers refuse settings that they do not know
 	}
-	for name, value := range map[string]string{"jit": "off", "idle_in_transaction_session_timeout": s.idleTimeout()} {
-		c.RuntimeParams[name] = value
-	}
-	for name, value := range settings {
-		c.RuntimeParams[name] = value
-	}
+	c.RuntimeParams["jit"], c.RuntimeParams["idle_in_transaction_session_timeout"] = "off", s.idleTimeout()
+	maps.Copy(c.RuntimeParams, settings)
 }
 
 func (s *Store) idleTimeout() string {
@@ -341,6 +342,9 @@ func (s *Store) Close() error {
 func (s *Store) release() {
 	if s.notifier != nil {
 		s.notifier.stop()
+	}
+	if s.upkeep != nil {
+		s.upkeep.stop()
 	}
 	for _, p := range []*pgxpool.Pool{s.committers, s.tickers, s.readers} {
 		if p != nil {

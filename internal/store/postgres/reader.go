@@ -125,9 +125,6 @@ func (s *Store) reading(ctx context.Context, begin string, f func(*view) error) 
 
 // pgError finds the server's own error in an error.
 func pgError(err error) *pgconn.PgError {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		return e
-	}
-	return nil
+	e, _ := errors.AsType[*pgconn.PgError](err)
+	return e
 }

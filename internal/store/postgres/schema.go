@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/store"
@@ -162,11 +163,13 @@ func installGuards(ctx context.Context, c *conn) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	sql := "BEGIN; LOCK TABLE migrations IN EXCLUSIVE MODE; SET LOCAL lock_timeout = '10s';\n"
+	var sql strings.Builder
+	sql.WriteString("BEGIN; LOCK TABLE migrations IN EXCLUSIVE MODE; SET LOCAL lock_timeout = '10s';\n")
 	for _, g := range missing {
-		sql += g.create()
+		sql.WriteString(g.create())
 	}
-	if err := script(ctx, c, sql+"COMMIT;"); err != nil {
+	sql.WriteString("COMMIT;")
+	if err := script(ctx, c, sql.String()); err != nil {
 		return fmt.Errorf("install guards: %w", err)
 	}
 	return nil

@@ -103,14 +103,6 @@ func (a *args) text(s string) *args {
 	return a.add(pgtype.ByteaOID, from)
 }
 
-// optionalText is a text of which the empty one is NULL.
-func (a *args) optionalText(s string) *args {
-	if s == "" {
-		return a.null(pgtype.ByteaOID)
-	}
-	return a.text(s)
-}
-
 // name is a text that PostgreSQL itself reads, such as the name of a channel.
 func (a *args) name(s string) *args {
 	from := len(a.buf)
@@ -119,14 +111,6 @@ func (a *args) name(s string) *args {
 }
 
 func (a *args) id(id execution.ID) *args { return a.raw(pgtype.UUIDOID, id[:]) }
-
-// optionalID is an id of which zero is NULL.
-func (a *args) optionalID(id execution.ID) *args {
-	if id.IsZero() {
-		return a.null(pgtype.UUIDOID)
-	}
-	return a.id(id)
-}
 
 // shard is the shard of an id.
 func (a *args) shard(id execution.ID) *args { return a.int16(int16(id.Shard())) }
