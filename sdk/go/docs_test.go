@@ -45,10 +45,11 @@ func docsApprovalLink(ctx *sojourn.Context) error {
 }
 
 func docsFiles(w *sojourn.Worker, text string) {
-	sojourn.Handle(w, "file", func(ctx *sojourn.Context, in struct {
+	type input struct {
 		Document sojourn.File `json:"document"`
-	},
-	) (sojourn.File, error) {
+	}
+
+	sojourn.Handle(w, "file", func(ctx *sojourn.Context, in input) (sojourn.File, error) {
 		r, err := in.Document.Open(ctx) // the bytes
 		if err != nil {
 			return sojourn.File{}, err
