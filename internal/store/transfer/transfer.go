@@ -75,6 +75,7 @@ func Run(ctx context.Context, from store.Source, to store.Target, o Options) (Re
 func save(ctx context.Context, to store.Store, p *store.Portion) error {
 	var taken error
 	err := to.Commit(ctx, &store.Need{Reservations: p.Reserved}, func(l *store.Loaded) *store.Changes {
+		taken = nil // it may be called again
 		for i, t := range l.Taken {
 			if t != nil {
 				taken = fmt.Errorf("the idempotency key %q of project %d is there twice", p.Reserved[i].Key, p.Reserved[i].Project)
