@@ -30,13 +30,15 @@ func measureQuiet(ctx context.Context, b *bench) error {
 	if err := settle(ctx, 3*time.Second); err != nil {
 		return err
 	}
-	before, err := b.measured(ctx, s)
+	before, err := b.consumed(ctx, s)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	time.Sleep(max(10*time.Second, 2*b.second))
-	after, err := b.measured(ctx, s)
+	if err := settle(ctx, max(15*time.Second, 2*b.second)); err != nil {
+		return err
+	}
+	after, err := b.consumed(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (b *bench) cluster(ctx context.Context, name string, nodes int, extra ...st
 func (b *bench) clusterOn(ctx context.Context, address string, nodes int, extra ...string) (*process, error) {
 	var first *process
 	for range nodes {
-		p, err := b.serve(ctx, append([]string{"--database-url", address}, extra...)...)
+		p, err := b.serve(ctx, append([]string{"--database-url", address, "--files", "file://" + filepath.Join(b.dir, "files")}, extra...)...)
 		if err != nil {
 			if first != nil {
 				first.kill()
@@ -78,8 +78,24 @@ type usage struct {
 	trips        float64 // round trips of commits, as the servers count them
 }
 
-// measured reads the counters as they stand.
+// measured reads the counters as they stand, of PostgreSQL and of the servers.
 func (b *bench) measured(ctx context.Context, s *process) (usage, error) {
+	u, err := b.consumed(ctx, s)
+	if err != nil {
+		return u, err
+	}
+	for _, addr := range s.addrs() {
+		trips, err := metric(ctx, addr, "sojourn_database_commit_round_trips_total")
+		if err != nil {
+			return u, err
+		}
+		u.trips += trips
+	}
+	return u, nil
+}
+
+// consumed reads the counters of PostgreSQL. That the servers are not asked keeps them quiet.
+func (b *bench) consumed(ctx context.Context, s *process) (usage, error) {
 	u := usage{}
 	conn, err := pgx.Connect(ctx, s.database)
 	if err != nil {
@@ -91,17 +107,8 @@ func (b *bench) measured(ctx context.Context, s *process) (usage, error) {
 	if err != nil {
 		return u, err
 	}
-	if u.cpu, err = treeCPU(b.postgres.PID()); err != nil {
-		return u, err
-	}
-	for _, addr := range s.addrs() {
-		trips, err := metric(ctx, addr, "sojourn_database_commit_round_trips_total")
-		if err != nil {
-			return u, err
-		}
-		u.trips += trips
-	}
-	return u, nil
+	u.cpu, err = treeCPU(b.postgres.PID())
+	return u, err
 }
 
 // mark makes what a load calls around the time that counts: it notes in the process what PostgreSQL used meanwhile.
