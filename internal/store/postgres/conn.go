@@ -67,6 +67,9 @@ func (c *conn) fresh() bool {
 
 // stands is an error when the server has ended the connection, as far as its end has arrived here.
 func (c *conn) stands() error {
+	if !closedByServer(c.pg.Conn()) {
+		return nil // pgx would wait a second for a word of the server, and then ask it to cancel what comes next
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	if _, err := c.pg.ReceiveMessage(ctx); err != nil && !pgconn.Timeout(err) {
