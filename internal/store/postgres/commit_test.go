@@ -36,6 +36,64 @@ func exec(t *testing.T, c *pgx.Conn, statements ...string) {
 	}
 }
 
+// A commit that the standby has not confirmed, as the settings demand it, is not said to be durable.
+func TestACommitThatIsNotReplicated(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t, pgtest.Options{})
+	dsn := server.Database(t)
+	w := storetest.NewWorld(t, open(t, postgres.Options{DSN: dsn}), 1)
+	admin := connect(t, dsn)
+	standbys := func(names string) {
+		for _, s := range []string{
+			"SET synchronous_commit = local", "ALTER SYSTEM SET synchronous_standby_names = '" + names + "'", "SELECT pg_reload_conf()",
+		} {
+			if _, err := admin.Exec(context.WithoutCancel(t.Context()), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	standbys("nobody")
+	t.Cleanup(func() { standbys("") })
+	for _, end := range []string{"pg_cancel_backend", "pg_terminate_backend"} {
+		var s execution.Start
+		var err error
+		// The setting arrives at each process in its own time: before, a commit waits for nobody.
+		for stop := time.Now().Add(30 * time.Second); ; {
+			s = w.NewStart()
+			done := make(chan error, 1)
+			go func() {
+				done <- w.Commit(store.Need{}, func(l *store.Loaded, tx *storetest.Tx) { tx.Start(s, l.Now) })
+			}()
+			for waits := true; waits; {
+				select {
+				case err = <-done:
+					waits = false
+				case <-time.After(5 * time.Millisecond):
+					exec(t, admin, "SELECT "+end+"(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+				}
+			}
+			if err != nil {
+				break
+			}
+			if time.Now().After(stop) {
+				t.Fatal("no commit waits for a standby")
+			}
+		}
+		if !errors.Is(err, store.ErrUnknown) {
+			t.Errorf("a commit that no standby has confirmed gives %v after %s, want ErrUnknown", err, end)
+		}
+		// It stands all the same, on this server.
+		for stop := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			if _, err := w.Store.Get(t.Context(), w.Project, s.ID); err == nil {
+				break
+			}
+			if time.Now().After(stop) {
+				t.Fatalf("the commit is gone after %s", end)
+			}
+		}
+	}
+}
+
 // A connection that is lost before the commit was sent changes nothing, and the store goes on with another one.
 func TestALostConnection(t *testing.T) {
 	t.Parallel()
