@@ -6,7 +6,9 @@ import (
 )
 
 // Sweep sweeps the feed from its beginning.
-func (s *Store) Sweep(ctx context.Context) (int, error) { return (&upkeep{s: s}).sweep(ctx) }
+func (s *Store) Sweep(ctx context.Context) (int, error) {
+	return (&upkeep{s: s}).sweep(ctx, new(feedKey))
+}
 
 // Vacuum vacuums the hot tables.
 func (s *Store) Vacuum(ctx context.Context) error { return (&upkeep{s: s}).vacuum(ctx) }

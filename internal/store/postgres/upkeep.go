@@ -19,7 +19,7 @@ type upkeep struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	swept feedKey // how far the sweep of the feed came
+	swept feedKey // how far the sweep came that walks through all of the feed
 }
 
 // feedKey is the key of a row of the feed.
@@ -45,9 +45,20 @@ func (u *upkeep) run(ctx context.Context) {
 	defer close(u.done)
 	for pause(ctx, upkeepEvery/2+rand.N(upkeepEvery)) {
 		_ = u.vacuum(ctx)
-		_, _ = u.sweep(ctx)
+		// Executions mostly go in the order in which they came: the feed is swept from its beginning as long as something goes,
+		// and a page further each time, for what lies behind rows that stay.
+		var front feedKey
+		for range sweepPages {
+			if n, err := u.sweep(ctx, &front); err != nil || n == 0 {
+				break
+			}
+		}
+		_, _ = u.sweep(ctx, &u.swept)
 	}
 }
+
+// sweepPages is how many pages are swept in a row.
+const sweepPages = 100
 
 // deadRows is how many dead rows a small hot table may have.
 const deadRows = 1000
@@ -83,12 +94,12 @@ const (
 		"WHERE f.generation = g.generation AND f.xid = g.xid AND f.project = g.project"
 )
 
-// sweep takes rows out of the next part of the feed whose executions are all gone, and returns how many. Nobody reads them
-// any more: the events of executions that are gone are gone.
-func (u *upkeep) sweep(ctx context.Context) (int, error) {
+// sweep takes rows out of the part of the feed behind a key whose executions are all gone, moves the key, and returns how
+// many went. Nobody reads them any more: the events of executions that are gone are gone.
+func (u *upkeep) sweep(ctx context.Context, at *feedKey) (int, error) {
 	var keys []feedKey
 	var ids [][]execution.ID
-	from := u.swept
+	from := *at
 	if err := u.s.query(ctx, sweepQuery, newArgs().int64(from.generation).xid(from.xid).int64(from.project).int64(sweepPage),
 		func() { keys, ids = nil, nil }, func(r *row) error {
 			keys = append(keys, feedKey{r.int64(), uint64(r.int64()), r.int64()})
@@ -102,9 +113,9 @@ func (u *upkeep) sweep(ctx context.Context) (int, error) {
 		}); err != nil {
 		return 0, err
 	}
-	u.swept = feedKey{} // behind the last part comes the first
+	*at = feedKey{} // behind the last part comes the first
 	if len(keys) == sweepPage {
-		u.swept = keys[len(keys)-1]
+		*at = keys[len(keys)-1]
 	}
 	// Most rows have an execution left, and mostly the latest is.
 	gone := make([]int, 0, len(keys))
