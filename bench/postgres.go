@@ -53,7 +53,7 @@ func (b *bench) cluster(ctx context.Context, name string, nodes int, extra ...st
 func (b *bench) clusterOn(ctx context.Context, address string, nodes int, extra ...string) (*process, error) {
 	var first *process
 	for range nodes {
-		p, err := b.serve(ctx, append([]string{"--database-url", address, "--files", "file://" + filepath.Join(b.dir, "files")}, extra...)...)
+		p, err := b.serve(ctx, append([]string{"--database-url", address}, extra...)...)
 		if err != nil {
 			if first != nil {
 				first.kill()

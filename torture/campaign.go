@@ -288,7 +288,6 @@ func (c *campaign) openServers(data string) (err error) {
 		if c.nodes > 0 {
 			s.name = fmt.Sprintf("node%d", i)
 			s.data, s.database = filepath.Join(c.dir, s.name), c.db.address(i)
-			s.options = []string{"--files", "file://" + filepath.Join(c.dir, "files")}
 		}
 		c.servers = append(c.servers, s)
 		addresses = append(addresses, "127.0.0.1:"+s.port)

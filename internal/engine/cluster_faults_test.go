@@ -206,3 +206,47 @@ func TestServersShareTheOutbox(t *testing.T) {
 		}
 	})
 }
+
+// The end of a session that was written without an answer is gone on with: what it held is offered again, whether its
+// worker fell silent or let go.
+func TestAnEndOfUnknownOutcomeIsGoneOnWith(t *testing.T) {
+	t.Parallel()
+	for _, closes := range []bool{false, true} {
+		servers(t, 2, func(t *testing.T, _ *hub, list []*server) {
+			a, b := list[0], list[1]
+			time.Sleep(20 * time.Second) // longer than the grace after the start
+			w := a.worker(1, "echo")
+			x := a.start("echo")
+			if got := w.poll(); len(got) != 1 {
+				t.Fatalf("got %d executions", len(got))
+			}
+			w.beat()
+			struck := false
+			a.faults.Set(func(c faultstore.Call) faultstore.Fault {
+				if c.Method == "Commit" && c.Need != nil && len(c.Need.Sessions) > 0 && !struck {
+					struck = true
+					return faultstore.Applied
+				}
+				return faultstore.None
+			})
+			v := b.worker(1, "echo")
+			defer v.live(none)()
+			if closes {
+				// Its answer says that nobody knows.
+				_ = a.CloseSession(t.Context(), a.root, w.id)
+			}
+			got := v.pollFor(29 * time.Second).Executions
+			if !struck {
+				t.Fatal("no fault struck")
+			}
+			if len(got) != 1 || got[0].ID != x.ID {
+				t.Fatalf("closes %v: offered %+v, want the execution that the session held", closes, got)
+			}
+			accepted(t, v.report(complete(got[0], `{}`)))
+			time.Sleep(20 * time.Second)
+			if n := len(mustSessions(t, b)); n != 1 {
+				t.Errorf("closes %v: %d sessions are left, want one", closes, n)
+			}
+		})
+	}
+}

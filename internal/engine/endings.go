@@ -41,7 +41,8 @@ func (c *cluster) judge(ctx context.Context) {
 		}
 		switch {
 		case k.ExpiresAt == 0:
-			if mine || p.alive(k.Node) || !p.part().Has(k.Key) {
+			// An end that was written here and is not under way had an unknown outcome.
+			if mine && c.e.recoverer.ends(k.Key) || !mine && (p.alive(k.Node) || !p.part().Has(k.Key)) {
 				continue
 			}
 		case mine && k.ExpiresAt > now, !mine && k.ExpiresAt.Add(wait) > now:
@@ -93,7 +94,7 @@ func (c *cluster) finish(ctx context.Context, key int64, why finishing) error {
 		case x == nil:
 			return
 		case x.ExpiresAt == 0:
-			if why == finishClosed || x.Node == c.node || c.place.Load().alive(x.Node) {
+			if x.Node == c.node && r.ends(key) || x.Node != c.node && (why == finishClosed || c.place.Load().alive(x.Node)) {
 				return
 			}
 		case why != finishLost:
