@@ -36,7 +36,7 @@ func TestOperationsAreFollowed(t *testing.T) {
 	}
 
 	// The folder of a newcomer, whom PostgreSQL demands not to be root.
-	dir, err := os.MkdirTemp("/tmp", "walk") // a short name: it is a path for everybody
+	dir, err := os.MkdirTemp("/tmp", "walk") //nolint:usetesting // a short name, and a path for everybody
 	if err != nil {
 		t.Fatal(err)
 	}

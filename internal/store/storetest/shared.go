@@ -318,5 +318,5 @@ func sharedHints(t *testing.T, p *pair) {
 		}
 	}
 	stop()
-	<-ended
+	<-ended //nolint:errcheck // it was told to end
 }
