@@ -18,7 +18,7 @@ type KeySpec struct {
 	Scopes []string
 	// Workflows are the only ones that a worker with this key may serve; default: all.
 	Workflows []string
-	// RateLimit is how many requests per second the key may send; 0: no limit.
+	// RateLimit is how many requests per second the key may send to each server; 0: no limit.
 	RateLimit float64
 	// ExpiresAt ends the key; zero: never.
 	ExpiresAt time.Time
