@@ -301,9 +301,10 @@ func (c *report) apply(t *tx, row *store.Row, op *Operation, lease execution.Lea
 		}
 		return
 	}
-	t.changed(row, was, e)
-	if len(more) > 0 {
-		t.changed(row, was, more...)
+	if len(more) == 0 {
+		t.changed(row, was, e)
+	} else {
+		t.changed(row, was, append([]execution.Event{e}, more...)...) // one change, of which one message tells
 	}
 	if e.Kind.RecordsStep() {
 		t.recorded = append(t.recorded, recordedStep{row, op.Step})

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -328,4 +329,39 @@ func TestDestinationsAreChecked(t *testing.T) {
 	target := "https://inside/"
 	_, _, err = b.CreateEndpoint(t.Context(), b.root, engine.EndpointSpec{URL: &target})
 	wantField(t, err, "url")
+}
+
+// An execution that is given back in the moment in which its deadline passes ends there and then, and is told of once.
+func TestAnEndInTheMomentOfASuspensionIsToldOnce(t *testing.T) {
+	t.Parallel()
+	faulty(t, func(t *testing.T, b *bench, fs *faultstore.Store) {
+		b.endpoint(engine.MessageTerminal)
+		w := b.worker(1, "echo")
+		s := b.start("echo", withCallback, func(r *engine.StartRequest) { r.Timeout = 10 * time.Second })
+		a := w.poll()[0]
+		nap := op(a, engine.OpSleep)
+		nap.Step, nap.Duration = "nap", time.Hour
+		accepted(t, w.report(nap))
+		// While a commit is under way the deadline passes, and the report comes before the timer.
+		time.Sleep(10*time.Second - 50*time.Millisecond - b.Now().Sub(b.get(s.ID).Events[0].At))
+		fs.Delay(func(*store.Need) time.Duration { return 100 * time.Millisecond })
+		var wg sync.WaitGroup
+		wg.Go(func() { w.beat(a) })
+		synctest.Wait()
+		wg.Go(func() {
+			_, _ = b.Report(t.Context(), b.root, &engine.ReportRequest{Session: w.id, Operations: []engine.Operation{op(a, engine.OpSuspend)}})
+		})
+		wg.Wait()
+		fs.Delay(nil)
+		time.Sleep(time.Second)
+		es := b.get(s.ID).Events
+		last := len(es) - 1
+		if es[last].Kind != execution.EventCancelled || es[last-1].Kind != execution.EventSuspended || es[last].At != es[last-1].At {
+			t.Fatalf("it did not end in the moment of its suspension: %+v", es)
+		}
+		if got := b.told(s.ID); strings.Count(got, "callback") != 1 || strings.Count(got, "end") != 1 {
+			t.Errorf("told %s", got)
+		}
+		b.audit()
+	})
 }
