@@ -36,6 +36,16 @@ func newBalancer(ctx context.Context, targets []string) (*balancer, error) {
 
 func (b *balancer) url() string { return "http://" + b.listener.Addr().String() }
 
+// shake ends all connections, as a load balancer does that is configured anew: those that come back are spread evenly
+// again, also over a server that was away.
+func (b *balancer) shake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for nc := range b.conns {
+		_ = nc.Close()
+	}
+}
+
 // close ends all connections.
 func (b *balancer) close() error {
 	b.mu.Lock()

@@ -56,6 +56,9 @@ func (c *campaign) nth(name string) int {
 	case failpoint.FileForgotten:
 		return (4 + c.rand.IntN(6)) * (1 + c.try)
 	case failpoint.StartAccepted, failpoint.PollTaken, failpoint.ReportCommitted:
+		if c.nodes > 0 {
+			return (20 + c.rand.IntN(60)) * (1 + c.try)
+		}
 		return (120 + c.rand.IntN(200)) * (1 + c.try)
 	default:
 		if c.nodes > 0 {
@@ -92,6 +95,9 @@ func (c *campaign) crash(name string) (string, error) {
 		if _, err := c.restart(armed); err != nil {
 			return "", err
 		}
+	}
+	if c.balancer != nil {
+		c.balancer.shake()
 	}
 	c.load.acks.Store(0)
 	deadline := time.Now().Add(c.limit)
