@@ -67,7 +67,7 @@ var layers = []layer{
 	{packages: "sdk/go/otelsojourn", imports: []string{"sdk/go"}},
 	{packages: "internal/demo/...", imports: []string{"internal/demo/...", "sdk/go"}},
 	{packages: "examples/...", imports: []string{"examples/...", "sdk/go", "sdk/go/sojourntest"}},
-	{packages: "bench/...", imports: []string{"bench/...", "internal/pgtest", "sdk/go"}},
+	{packages: "bench/...", imports: []string{"bench/...", "internal/pgtest", "sdk/go", "torture/proxy"}},
 	{packages: "spec/scenarios/...", imports: []string{"sdk/go"}},
 	{packages: "torture/...", imports: []string{"torture/...", "internal/failpoint", "internal/pgtest", "sdk/go"}},
 

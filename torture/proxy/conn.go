@@ -118,6 +118,7 @@ func readPacket(r *bufio.Reader) ([]byte, error) {
 
 // pump passes messages on in one direction. What has arrived together leaves together.
 func (c *conn) pump(from reader, to net.Conn, w watcher) {
+	_, framed := from.(*framed)
 	var out []byte
 	for {
 		message, more, err := from.next()
@@ -125,7 +126,7 @@ func (c *conn) pump(from reader, to net.Conn, w watcher) {
 			c.ended()
 			return
 		}
-		if _, framed := from.(*framed); framed {
+		if framed {
 			if struck, half := c.struck(w, message); struck != nil {
 				if half {
 					_, _ = to.Write(append(out, message[:len(message)/2]...))
@@ -137,6 +138,9 @@ func (c *conn) pump(from reader, to net.Conn, w watcher) {
 		}
 		c.proxy.mu.Lock()
 		c.proxy.passed++
+		if framed && to == c.server && (message[0] == 'Q' || message[0] == 'S') {
+			c.proxy.asked++
+		}
 		c.proxy.mu.Unlock()
 		if out = append(out, message...); more && len(out) < 64<<10 {
 			continue

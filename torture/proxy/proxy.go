@@ -52,6 +52,7 @@ type Proxy struct {
 	conns   map[*conn]struct{}
 	passed  int64
 	dialled int64
+	asked   int64
 }
 
 // cut is an armed cut.
@@ -140,6 +141,13 @@ func (p *Proxy) Dialled() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.dialled
+}
+
+// Asked is how many queries the program has sent: simple ones, and groups of messages that end with Sync.
+func (p *Proxy) Asked() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
 }
 
 // Passed is how many messages were passed on.

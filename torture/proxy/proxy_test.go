@@ -86,7 +86,7 @@ func (d *database) serve(nc net.Conn) {
 			_, rest := cut0(m[5:])
 			statement, _ = cut0(rest)
 			continue
-		case 'B':
+		case 'B', 'S':
 			continue
 		case 'E':
 			text = statement
@@ -244,6 +244,10 @@ func TestFair(t *testing.T) {
 			t.Errorf("the server did not get %.20q", text)
 		}
 	}
+	c.prepared("select")
+	c.answered("SELECT")
+	c.write(message('S', ""))
+	eventually(t, "the fourth query", func() bool { return p.Asked() == 4 })
 	if p.Passed() < 6 {
 		t.Errorf("%d messages were passed on", p.Passed())
 	}
