@@ -456,5 +456,39 @@ func (b *bench) cost(ctx context.Context, nodes int) (map[string]any, error) {
 	for name, x := range point.figures {
 		row[strings.TrimPrefix(name, "x_")] = x
 	}
-	return row, nil
+	w.kill()
+	s.kill()
+	row["round_trips"], err = b.roundTrips(ctx, nodes)
+	return row, err
+}
+
+// roundTrips counts what an execution has the servers ask of the database, on the way there: once more, because the
+// counting takes time too.
+func (b *bench) roundTrips(ctx context.Context, nodes int) (float64, error) {
+	address, err := b.address(ctx, "curve")
+	if err != nil {
+		return 0, err
+	}
+	between, err := proxy.Listen(ctx, b.postgres.Addr)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = between.Close() }()
+	s, err := b.clusterOn(ctx, strings.Replace(address, b.postgres.Addr, between.Addr(), 1), nodes)
+	if err != nil {
+		return 0, err
+	}
+	defer s.kill()
+	s.database = address
+	w, err := b.worker(s)
+	if err != nil {
+		return 0, err
+	}
+	defer w.kill()
+	var marks []int64
+	r, err := b.loadMarked(ctx, s, "noop", "?wait=60", "completed", b.clients, b.second/2, func() { marks = append(marks, between.Asked()) }, w)
+	if err != nil {
+		return 0, err
+	}
+	return round3(float64(marks[1]-marks[0]) / float64(max(r.Requests, 1))), nil
 }

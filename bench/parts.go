@@ -132,6 +132,11 @@ func (x *bodies) next(client int) []byte {
 
 // load starts executions in a closed loop.
 func (b *bench) load(ctx context.Context, s *process, workflow, query, want string, clients int, d time.Duration, others ...*process) (rawhttp.Result, error) {
+	return b.loadMarked(ctx, s, workflow, query, want, clients, d, b.mark(s), others...)
+}
+
+// loadMarked is load with something to call around the time that counts.
+func (b *bench) loadMarked(ctx context.Context, s *process, workflow, query, want string, clients int, d time.Duration, mark func(), others ...*process) (rawhttp.Result, error) {
 	x := newBodies(workflow, clients)
 	path := "/v1/executions" + query
 	pids := s.pids()
@@ -140,7 +145,7 @@ func (b *bench) load(ctx context.Context, s *process, workflow, query, want stri
 	}
 	needle := []byte(`"status":"` + want + `"`)
 	r, err := rawhttp.Run(ctx, rawhttp.Load{
-		Addr: s.addr, Others: s.addrs()[1:], Mark: b.mark(s), Clients: clients, Warmup: d / 4, Duration: d, PIDs: pids, Timeout: 90 * time.Second,
+		Addr: s.addr, Others: s.addrs()[1:], Mark: mark, Clients: clients, Warmup: d / 4, Duration: d, PIDs: pids, Timeout: 90 * time.Second,
 		Next: func(client, _ int) rawhttp.Request {
 			return rawhttp.Request{Path: path, Headers: b.headers, Body: x.next(client)}
 		},
@@ -174,7 +179,6 @@ func (b *bench) cpu(name string, r rawhttp.Result, server, worker *process) {
 	if u := server.usage; u != nil {
 		b.figures[name+"_postgres_cpu_us"] = per(u.cpu)
 		b.figures[name+"_wal_bytes"] = round(float64(u.wal) / float64(max(r.Requests, 1)))
-		b.figures[name+"_commit_round_trips"] = round3(u.trips / float64(max(r.Requests, 1)))
 		b.figures[name+"_transactions"] = round3(float64(u.transactions) / float64(max(r.Requests, 1)))
 	}
 }

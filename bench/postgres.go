@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -75,26 +72,9 @@ type usage struct {
 	cpu          time.Duration
 	wal          int64
 	transactions int64
-	trips        float64 // round trips of commits, as the servers count them
 }
 
-// measured reads the counters as they stand, of PostgreSQL and of the servers.
-func (b *bench) measured(ctx context.Context, s *process) (usage, error) {
-	u, err := b.consumed(ctx, s)
-	if err != nil {
-		return u, err
-	}
-	for _, addr := range s.addrs() {
-		trips, err := metric(ctx, addr, "sojourn_database_commit_round_trips_total")
-		if err != nil {
-			return u, err
-		}
-		u.trips += trips
-	}
-	return u, nil
-}
-
-// consumed reads the counters of PostgreSQL. That the servers are not asked keeps them quiet.
+// consumed reads the counters of PostgreSQL as they stand. That the servers are not asked keeps them quiet.
 func (b *bench) consumed(ctx context.Context, s *process) (usage, error) {
 	u := usage{}
 	conn, err := pgx.Connect(ctx, s.database)
@@ -118,7 +98,7 @@ func (b *bench) mark(s *process) func() {
 	}
 	var before *usage
 	return func() {
-		now, err := b.measured(context.Background(), s)
+		now, err := b.consumed(context.Background(), s)
 		switch {
 		case err != nil:
 			fmt.Fprintln(b.progress, "what PostgreSQL used is not known:", err)
@@ -126,39 +106,9 @@ func (b *bench) mark(s *process) func() {
 			before = &now
 			s.usage = nil
 		default:
-			s.usage = &usage{now.cpu - before.cpu, now.wal - before.wal, now.transactions - before.transactions, now.trips - before.trips}
+			s.usage = &usage{now.cpu - before.cpu, now.wal - before.wal, now.transactions - before.transactions}
 		}
 	}
-}
-
-// metric adds up the samples of a metric of a server.
-func metric(ctx context.Context, addr, name string) (sum float64, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/metrics", nil)
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Authorization", "Bearer "+apiKey)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	text, err := io.ReadAll(res.Body)
-	if err = errors.Join(err, res.Body.Close()); err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		rest, ok := strings.CutPrefix(line, name)
-		if !ok || rest == "" || rest[0] != ' ' && rest[0] != '{' {
-			continue
-		}
-		fields := strings.Fields(rest)
-		x, err := strconv.ParseFloat(fields[len(fields)-1], 64)
-		if err != nil {
-			return 0, fmt.Errorf("metric %s: %w", name, err)
-		}
-		sum += x
-	}
-	return sum, nil
 }
 
 // treeCPU is the processor time of a process, of its children that live and of those that have ended.

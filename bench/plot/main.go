@@ -57,7 +57,7 @@ type point struct {
 	ServerCPU   float64 `json:"server_cpu_us"`
 	PostgresCPU float64 `json:"postgres_cpu_us"`
 	WAL         float64 `json:"wal_bytes"`
-	Trips       float64 `json:"commit_round_trips"`
+	Trips       float64 `json:"round_trips"`
 }
 
 // line is one figure by the number of executions that are stored.
@@ -78,7 +78,7 @@ var panels = []panel{
 		{"PostgreSQL", "#d97706", func(p point) float64 { return p.PostgresCPU }},
 	}},
 	{"log of the database, bytes", []line{{"WAL", "#059669", func(p point) float64 { return p.WAL }}}},
-	{"round trips of commits", []line{{"round trips", "#7c3aed", func(p point) float64 { return p.Trips }}}},
+	{"round trips to the database", []line{{"round trips", "#7c3aed", func(p point) float64 { return p.Trips }}}},
 }
 
 // Sizes of a panel in pixels: the whole, and the margins around the area of the curve.

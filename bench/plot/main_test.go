@@ -14,10 +14,10 @@ func TestPlot(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "r.json"), filepath.Join(dir, "p.svg")
 	text := `{"date":"2026-11-22","commit":"abc","machine":"2 × <fast>","curve":[
-		{"stored":100000,"nodes":1,"cells":1,"server_cpu_us":160,"postgres_cpu_us":170,"wal_bytes":2100,"commit_round_trips":0.1},
-		{"stored":1000,"nodes":1,"cells":1,"server_cpu_us":150,"postgres_cpu_us":160,"wal_bytes":2000,"commit_round_trips":0.1},
-		{"stored":100000,"nodes":3,"cells":1,"server_cpu_us":180,"postgres_cpu_us":190,"wal_bytes":2200,"commit_round_trips":0.3},
-		{"stored":100000,"nodes":1,"cells":2,"server_cpu_us":180,"postgres_cpu_us":190,"wal_bytes":2200,"commit_round_trips":0.2}]}`
+		{"stored":100000,"nodes":1,"cells":1,"server_cpu_us":160,"postgres_cpu_us":170,"wal_bytes":2100,"round_trips":0.1},
+		{"stored":1000,"nodes":1,"cells":1,"server_cpu_us":150,"postgres_cpu_us":160,"wal_bytes":2000,"round_trips":0.1},
+		{"stored":100000,"nodes":3,"cells":1,"server_cpu_us":180,"postgres_cpu_us":190,"wal_bytes":2200,"round_trips":0.3},
+		{"stored":100000,"nodes":1,"cells":2,"server_cpu_us":180,"postgres_cpu_us":190,"wal_bytes":2200,"round_trips":0.2}]}`
 	if err := os.WriteFile(from, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
