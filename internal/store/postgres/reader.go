@@ -31,8 +31,10 @@ func (s *Store) using(ctx context.Context, pool *pgxpool.Pool, f func(*conn) err
 		}
 		c := connOf(p)
 		err = f(c)
-		if err != nil && ctx.Err() != nil {
-			c.close() // the request to cancel the statement may arrive late, and would meet the next one
+		if ctx.Err() != nil {
+			// The request to cancel the statement may arrive late, also when the statement was done first, and would meet
+			// the next one.
+			c.close()
 		}
 		lost := c.pg.IsClosed()
 		p.Release()
