@@ -69,9 +69,9 @@ unit: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## all tests once, wi
 	$(if $(HEAVY_PACKAGES),$(call GOTEST,unit-heavy) -timeout $(TEST_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
 
 .PHONY: test-postgres
-test-postgres: $(GOTESTSUM) | $(REPORTS) ## the suites of engine, API and webhooks on PostgreSQL 15
+test-postgres: $(GOTESTSUM) | $(REPORTS) ## the suites of API and webhooks on PostgreSQL 15; that of the engine is in test-wide
 	./scripts/install-postgres.sh
-	SOJOURN_TEST_STORE=postgres15 $(call GOTEST,postgres15) -timeout $(TEST_TIMEOUT) $(SUITES)
+	SOJOURN_TEST_STORE=postgres15 $(call GOTEST,postgres15) -timeout $(TEST_TIMEOUT) $(filter-out %/engine,$(SUITES))
 
 .PHONY: test-stores
 test-stores: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the suites and the SDK scenarios on every PostgreSQL, and on one that lacks what distributed databases do
