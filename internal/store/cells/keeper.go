@@ -166,7 +166,7 @@ func route(seats []*store.Seat, old *routes) (*routes, error) {
 			r.moving[shard] = true
 		case old != nil:
 			owner = int(old.owner[shard]) // it moved between two of the reads
-			r.moving[shard] = true
+			r.moving[shard], r.settled = true, false
 		default:
 			return nil, fmt.Errorf("shard %d is in none of the cells: is one missing?", shard)
 		}
