@@ -96,6 +96,9 @@ describe("get", () => {
     expect(execution.status).toBe("failed");
     expect(execution.error).toBeTruthy();
     expect(execution).not.toHaveProperty("output");
+    const [prepared, broken] = execution.steps ?? [];
+    expect([prepared?.status, prepared?.error]).toEqual(["completed", undefined]);
+    expect([broken?.status, broken?.error, broken?.output]).toEqual(["failed", "this workflow always fails", undefined]);
   });
 
   test("NotFoundError and AuthorizationError", async () => {
@@ -202,6 +205,9 @@ test("one that waits for a person is running, one that was refused has failed an
   const execution = await client.workflows.waitForCompletion(id, { poll_interval_ms: 20 });
   expect(execution.status).toBe("failed");
   expect(execution.error).toMatch(/^rejected: .*too dear/);
+  // What the workflow gives a step to work with is its input; of an approval, what the approver gets to see.
+  const [step] = execution.steps ?? [];
+  expect([step?.name, step?.status, step?.input]).toEqual(["manager", "failed", { question: "May this go on?" }]);
   const failed = await client.workflows.list({ status: "failed", workflow_id: "approval", limit: 100 });
   expect(failed.data.map((e) => e.id)).toContain(id);
 });
