@@ -43,18 +43,18 @@ func fleet(t *testing.T, n int, change ...func(*engine.Config)) []*server {
 			t.Errorf("audit: %v, %v", findings, err)
 		}
 	})
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		ready := 0
-		for _, s := range list {
-			if s.Ready() == nil {
-				ready++
-			}
-		}
-		if ready == n {
-			return list
-		}
+	for _, s := range list {
+		eventually(t, "a server becomes ready", func() bool { return s.Ready() == nil })
+	}
+	return list
+}
+
+// eventually returns once the condition holds, in real time.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("the servers do not become ready")
+			t.Fatalf("still not: %s", what)
 		}
 	}
 }
@@ -222,7 +222,7 @@ func TestAFleetSeesWhatEachServerDoes(t *testing.T) {
 			}
 			ended <- time.Now()
 		}()
-		time.Sleep(5 * time.Millisecond)
+		eventually(t, "the request is held", func() bool { return a.Holds(s.ID) })
 		accepted(t, w.report(complete(x, `{}`)))
 		began := time.Now()
 		took = append(took, (<-ended).Sub(began))
@@ -256,13 +256,31 @@ func TestAFleetReplacesAServer(t *testing.T) {
 	w := a.worker(50, "echo")
 	beating := make(chan struct{})
 	beat := func(v *worker, until chan struct{}) {
-		for !closed(until) {
+		tick := time.NewTicker(300 * time.Millisecond)
+		defer tick.Stop()
+		for {
 			_, _ = v.tryBeat()
-			time.Sleep(300 * time.Millisecond)
+			select {
+			case <-until:
+				return
+			case <-tick.C:
+			}
 		}
 	}
-	go beat(w, beating)
-	time.Sleep(2500 * time.Millisecond)
+	opened := a.Now()
+	var old sync.WaitGroup
+	old.Go(func() { beat(w, beating) })
+	silence := sync.OnceFunc(func() {
+		close(beating)
+		old.Wait()
+	})
+	defer silence()
+	// A server judges nobody within a lease of its beginning: both are older than that once the other one has heard of a
+	// heartbeat that came later.
+	eventually(t, "the other server hears of heartbeats", func() bool {
+		list := mustSessions(t, b)
+		return len(list) == 1 && list[0].SeenAt.Sub(opened) > 2*time.Second
+	})
 	for range 50 {
 		a.start("echo")
 	}
@@ -270,7 +288,7 @@ func TestAFleetReplacesAServer(t *testing.T) {
 	for len(got) < 50 {
 		got = append(got, w.poll()...)
 	}
-	close(beating)
+	silence()
 	// The server is cut off, with its workers.
 	a.faults.Set(func(c faultstore.Call) faultstore.Fault { return faultstore.Before })
 	died := time.Now()
@@ -304,11 +322,7 @@ func TestAFleetReplacesAServer(t *testing.T) {
 		t.Errorf("a draining server's poll answers %+v", r)
 	}
 	a.faults.Set(nil)
-	for end := time.Now().Add(20 * time.Second); a.Ready() != nil; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("a server that reaches its database again does not become ready")
-		}
-	}
+	eventually(t, "a server that reaches its database again becomes ready", func() bool { return a.Ready() == nil })
 	c.at(a).pollFor(10 * time.Millisecond)
 	a.wantStatus(s.ID, execution.Running)
 }

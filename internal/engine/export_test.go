@@ -11,3 +11,11 @@ func (e *Engine) Spread(i, n int64) {
 		return execution.Time((ms - ms%n + i) * 1000)
 	}
 }
+
+// Holds reports whether a request waits for the execution.
+func (e *Engine) Holds(id execution.ID) bool {
+	s := e.waiters.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.by[id]) > 0
+}
