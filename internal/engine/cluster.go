@@ -280,6 +280,7 @@ func (c *cluster) rank(nodes []store.NodeInfo) {
 func (c *cluster) learn(x *store.Change) {
 	e := c.e
 	cell := e.cellOf(x.Execution)
+	e.committers[cell].free(x.Execution)
 	if x.Ready {
 		if w := e.catalog.Load().workflows[x.Workflow]; w != nil {
 			w.heard.Add(1) // before the flag: a claim that began earlier may not clear it

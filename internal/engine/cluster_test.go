@@ -622,6 +622,56 @@ func TestLockedRowsWaitTheirTurn(t *testing.T) {
 	})
 }
 
+// A server that has nothing but work on locked rows pauses, and not for longer than it must.
+func TestAPauseForLockedRowsEndsEarly(t *testing.T) {
+	t.Parallel()
+	servers(t, 2, func(t *testing.T, h *hub, list []*server) {
+		a, b := list[0], list[1]
+		w := a.worker(1, "echo")
+		defer w.live(none)()
+		s := a.start("echo")
+		x := w.poll()[0]
+		h.lock(s.ID)
+		results := make(chan []engine.OpResult, 1)
+		go func() { results <- w.report(step(x, "one", `1`)) }()
+		time.Sleep(2 * time.Second) // long enough for the longest pauses
+		synctest.Wait()
+		// Whatever else there is to do does not wait for the pause to end.
+		for range 3 {
+			time.Sleep(time.Millisecond)
+			began := time.Now()
+			a.start("echo")
+			if took := time.Since(began); took > 0 {
+				t.Errorf("a start waited %s", took)
+			}
+		}
+		// Word of the commit that had the row ends it too, when it comes at once: not right after another tick.
+		var ticked atomic.Int64
+		since := func() time.Duration { return time.Since(time.Unix(0, ticked.Load())) }
+		a.faults.Set(func(c faultstore.Call) faultstore.Fault {
+			if c.Method == "Tick" {
+				ticked.Store(time.Now().UnixNano())
+			}
+			return faultstore.None
+		})
+		for time.Sleep(time.Second); since() < 50*time.Millisecond || since() > 500*time.Millisecond; {
+			time.Sleep(50 * time.Millisecond)
+		}
+		synctest.Wait()
+		a.faults.Set(nil)
+		h.lock()
+		began := time.Now()
+		if _, _, err := b.Signal(t.Context(), b.root, s.ID, &engine.SignalRequest{Name: "go"}); err != nil {
+			t.Fatal(err)
+		}
+		accepted(t, <-results)
+		if took := time.Since(began); took > 0 {
+			t.Errorf("the report waited %s after the row was free", took)
+		}
+		accepted(t, w.report(complete(x, `{}`)))
+	})
+}
+
 // Loops of the engine do what they can beside locked rows, and the rest later.
 func TestLockedRowsAreRecoveredLater(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,7 @@ type committer struct {
 
 	crowd    crowd
 	late     postponed
+	lingers  atomic.Bool   // it pauses for rows that were locked
 	credit   map[int64]int // by project: what it may take of the next batches, while more is queued than one takes
 	doubts   []doubt       // what a transaction may have done of which the outcome is unknown
 	doubtful atomic.Bool   // there are doubts
@@ -178,7 +179,7 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 	err := c.store.Commit(ctx, &c.nd, func(l *store.Loaded) *store.Changes {
 		_ = failpoint.Hit(failpoint.BatchLoaded)
 		t.begin(l)
-		c.late.now = c.late.now[:0]
+		c.late.now, c.late.ids = c.late.now[:0], c.late.ids[:0]
 		for i, x := range batch {
 			if clustered && c.busy(i, x, t) {
 				continue
