@@ -116,7 +116,7 @@ var errMoved = &Error{
 // outrun tells a change of the catalog that another server was quicker with from one that is a mistake, after the
 // database has refused it; catalogMu is held.
 func (e *Engine) outrun(err error, basis int64) error {
-	if e.cluster == nil || !errors.Is(err, store.ErrRefused) {
+	if e.cluster == nil || !errors.Is(err, store.ErrRefused) { // the database may have found another fault with it first
 		return err
 	}
 	e.refresh()

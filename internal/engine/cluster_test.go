@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -508,6 +510,53 @@ func TestWhatOneServerMakesTheOthersKnow(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Workers that register the same workflows at several servers at once meet each other's changes of the catalog. That is
+// repeated, and no mistake that anybody must hear of.
+func TestServersRegisterAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	var text lockedBuffer
+	handler := slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})
+	servers(t, 3, func(t *testing.T, _ *hub, list []*server) {
+		var wg sync.WaitGroup
+		for i := range 30 {
+			wg.Go(func() { list[i%3].worker(1, fmt.Sprint("many-", i/3), "common") })
+		}
+		wg.Wait()
+		page, _, _, err := list[0].Workflows(t.Context(), list[0].root, engine.WorkflowQuery{Limit: 100})
+		if err != nil || len(page) != 11 {
+			t.Errorf("%d workflows, %v", len(page), err)
+		}
+	}, func(c *engine.Config) { c.Log = slog.New(handler) })
+	met := false
+	for line := range strings.Lines(text.String()) {
+		if strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN") {
+			t.Errorf("logged: %s", line)
+		}
+		met = met || strings.Contains(line, "level=DEBUG") && strings.Contains(line, "another server was quicker")
+	}
+	if !met {
+		t.Error("the servers did not meet each other's changes: nothing was tested")
+	}
+}
+
+// lockedBuffer is text that several goroutines write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }
 
 func TestServersFireTimersOnce(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -228,11 +229,11 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 		settle(batch, err)
 		return nil
 	case len(batch) == 1:
-		c.e.log.Error("commit failed", "error", err)
+		c.e.log.Log(ctx, gravity(err), "commit failed", "error", err)
 		settle(batch, err)
 		return nil
 	}
-	c.e.log.Error("batch refused, splitting it", "error", err, "commands", len(batch))
+	c.e.log.Log(ctx, gravity(err), "batch refused, splitting it", "error", err, "commands", len(batch))
 	half := len(batch) / 2
 	if err := c.commit(ctx, batch[:half]); err != nil {
 		settle(batch[half:], err)
@@ -246,6 +247,15 @@ func (c *committer) commit(ctx context.Context, batch []command) error {
 		return nil
 	}
 	return c.commit(ctx, batch[half:])
+}
+
+// gravity is the level at which a refusal is logged. That another server was quicker is no mistake: who made the change
+// repeats it, or asks its caller to.
+func gravity(err error) slog.Level {
+	if errors.Is(err, store.ErrOvertaken) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
 
 // measure tells how long a batch took, whole and from its decision.

@@ -8,6 +8,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -121,6 +122,9 @@ var (
 	ErrUnknown = errors.New("outcome unknown")
 	// ErrRefused is a change that a constraint or trigger of the database refused: a mistake in the engine.
 	ErrRefused = errors.New("refused by the database")
+	// ErrOvertaken is an ErrRefused that is no mistake: the changes follow from a catalog that another server has changed
+	// meanwhile. Who reads it again may go on.
+	ErrOvertaken = fmt.Errorf("%w: another server was quicker to change the catalog", ErrRefused)
 	// ErrFailed is a store that can no longer be trusted to write: input/output error, full disk, corruption.
 	ErrFailed = errors.New("store failed")
 	// ErrUnavailable is a database that cannot be reached or is not ready for work. Nothing happened, and the same may pass

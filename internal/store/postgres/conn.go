@@ -172,7 +172,7 @@ func (b *batch) results() error {
 			continue
 		}
 		if e := pgError(err); e != nil && e.Code == "22012" && q.means != nil {
-			err = fmt.Errorf("%w: %w", q.means, err)
+			err = &checkError{q.means, err}
 		}
 		if first == nil {
 			first = &statementError{q.sql, err}
@@ -205,6 +205,12 @@ func read(r *pgconn.ResultReader, q *queued) error {
 	}
 	return first
 }
+
+// checkError is a check that did not find what it must. How the database was made to say so is of no interest.
+type checkError struct{ means, err error }
+
+func (e *checkError) Error() string   { return e.means.Error() }
+func (e *checkError) Unwrap() []error { return []error{e.means, e.err} }
 
 // statementError is an error with the statement that failed.
 type statementError struct {

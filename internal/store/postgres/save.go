@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/sojournhq/sojourn/internal/store"
@@ -52,7 +51,7 @@ func (t *transaction) saveCatalog() {
 	if len(c.Projects)+len(c.Workflows)+len(c.Versions)+len(c.Keys)+len(c.Endpoints)+len(c.Secrets) == 0 && c.Basis == 0 {
 		return
 	}
-	b.check(moveCatalog, newArgs().int64(c.Basis), errCatalog)
+	b.check(moveCatalog, newArgs().int64(c.Basis), store.ErrOvertaken)
 	for i := range c.Projects {
 		b.saveProject(&c.Projects[i])
 	}
@@ -72,8 +71,6 @@ func (t *transaction) saveCatalog() {
 		b.saveSecrets(&c.Secrets[i])
 	}
 }
-
-var errCatalog = fmt.Errorf("%w: the catalog has another version than the one that the changes follow from", store.ErrRefused)
 
 var moveCatalog = prepare("WITH changed AS (UPDATE meta SET value = value + 1 WHERE name = 'catalog' AND $1 IN (0, value) RETURNING 1) " +
 	"SELECT 1 / count(*)::integer FROM changed")

@@ -148,7 +148,7 @@ func (w *writer) moveCatalog(c *store.Changes) error {
 		return fmt.Errorf("read the version of the catalog: %w", err)
 	}
 	if c.Basis != 0 && c.Basis != version {
-		return refuse("the catalog has version %d, the changes follow from %d", version, c.Basis)
+		return fmt.Errorf("%w: it has version %d, the changes follow from %d", store.ErrOvertaken, version, c.Basis)
 	}
 	return w.saveMeta("catalog", version+1)
 }

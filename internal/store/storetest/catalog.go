@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"sync"
@@ -62,7 +63,9 @@ func catalog(t *testing.T, h Harness) {
 				t.Errorf("a project moved the catalog from %d to %d", was, now)
 			}
 			p.Name = "renamed"
-			w.refused(store.Need{}, func(_ *store.Loaded, tx *Tx) { tx.Basis, tx.Projects = was, []store.Project{p} })
+			if err := w.Commit(store.Need{}, func(_ *store.Loaded, tx *Tx) { tx.Basis, tx.Projects = was, []store.Project{p} }); !errors.Is(err, store.ErrOvertaken) {
+				t.Errorf("a change that follows from an old catalog: %v, want ErrOvertaken", err)
+			}
 			w.MustCommit(store.Need{}, func(_ *store.Loaded, tx *Tx) {
 				tx.Secrets = []store.SecretSet{{Project: w.Project, Secrets: []store.SigningSecret{{Sealed: []byte("x")}}}}
 			})
