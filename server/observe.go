@@ -35,7 +35,7 @@ func (s *Server) openTelemetry(ctx context.Context) (err error) {
 
 // apiConfig is the API's part of the configuration.
 func (s *Server) apiConfig() api.Config {
-	c := api.Config{Version: s.cfg.Version, PublicURL: s.publicURL(), Log: s.log.With("area", "api"), Origins: s.cfg.Origins}
+	c := api.Config{Version: s.cfg.Version, PublicURL: s.publicURL(), Log: s.log.With("area", "api"), Origins: s.cfg.Origins, Pages: s.pages}
 	if s.metrics != nil {
 		c.Metrics = s.metrics.Handler()
 	}

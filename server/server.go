@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sojournhq/sojourn/dashboard"
 	"github.com/sojournhq/sojourn/internal/api"
 	"github.com/sojournhq/sojourn/internal/blob"
 	"github.com/sojournhq/sojourn/internal/engine"
@@ -38,6 +39,7 @@ type Server struct {
 	files      blob.Store
 	engine     *engine.Engine
 	root       *engine.Caller
+	pages      *dashboard.Handler
 	handler    http.Handler       // the gate and what lies behind it
 	gate       *gate              // nil before it is built
 	listener   *capped            // nil without one
@@ -113,6 +115,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 		if _, err := s.CreateKey(ctx, KeySpec{Name: "fixed", Scopes: []string{"admin"}, Fixed: s.cfg.AdminKey}); err != nil {
 			return fmt.Errorf("the fixed API key: %w", err)
 		}
+	}
+	if s.pages, err = dashboard.New(); err != nil {
+		return err
 	}
 	h, err := api.New(s.engine, s.apiConfig())
 	if err != nil {

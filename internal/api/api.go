@@ -46,6 +46,8 @@ type Config struct {
 	// Origins are the pages that may use the native API in a browser: https://app.example.com, http://localhost:* for any
 	// port, * for every origin; default: none.
 	Origins []string
+	// Pages are the dashboard's; default: none, and only the API is served.
+	Pages Pages
 }
 
 // Rate is a token bucket.
@@ -74,7 +76,9 @@ type API struct {
 	streams   openStreams
 	reference reference
 	origins   *origins // nil: none
-	started   time.Time
+	// crossOrigin guards what takes cookies.
+	crossOrigin *http.CrossOriginProtection
+	started     time.Time
 }
 
 // New makes the handler. It refuses a table of routes that leaves open who may call one of them.
@@ -112,10 +116,10 @@ func build(e *engine.Engine, cfg Config, table []route) (*API, error) {
 	}
 	a := &API{
 		engine: e, cfg: cfg, log: cfg.Log, keys: newLimiters(hashInt), failed: newLimiters(hashText),
-		started: cfg.Now(),
+		started: cfg.Now(), crossOrigin: crossOrigin(cfg.PublicURL),
 	}
 	var err error
-	if a.router, err = newRouter(table); err != nil {
+	if a.router, err = newRouter(append(table, uiRoutes(table)...)); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	if a.origins, err = parseOrigins(cfg.Origins); err != nil {
@@ -142,6 +146,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchanges.Get().(*exchange)
 	x.begin(a, w, r, start)
 	match := a.router.find(r, &x.params)
+	if match == nil {
+		match = a.pageOf(r)
+	}
 	x.route = match
 	if a.cfg.Observer != nil {
 		x.ctx = a.cfg.Observer.Started(r, x.pattern())
@@ -183,8 +190,14 @@ func (a *API) serve(x *exchange) error {
 		timeout += rt.hold
 	}
 	_ = x.control.SetWriteDeadline(x.start.Add(timeout))
+	ui := rt.ui()
+	if ui {
+		if err := a.guard(x); err != nil {
+			return err
+		}
+	}
 	if !rt.access.public {
-		if err := a.authenticate(x); err != nil {
+		if err := a.identify(x, ui); err != nil {
 			return err
 		}
 		if err := a.limit(x); err != nil {
@@ -198,10 +211,23 @@ func (a *API) serve(x *exchange) error {
 	return rt.handle(a, x)
 }
 
+// identify finds out who calls, by the key or, for a page of the dashboard, by the cookie.
+func (a *API) identify(x *exchange, ui bool) error {
+	if !ui {
+		return a.authenticate(x)
+	}
+	_, err := a.signedIn(x)
+	return err
+}
+
 // unrouted answers a path that is not there, or not for this method.
 func (a *API) unrouted(x *exchange) error {
 	_ = x.control.SetWriteDeadline(x.start.Add(a.cfg.BodyTimeout))
-	if allowed := a.router.methods(x.r); len(allowed) > 0 {
+	allowed := a.router.methods(x.r)
+	if len(allowed) == 0 && a.cfg.Pages != nil && a.cfg.Pages.Has(x.r.URL) {
+		allowed = []string{http.MethodGet, http.MethodHead}
+	}
+	if len(allowed) > 0 {
 		x.w.Header()["Allow"] = []string{strings.Join(allowed, ", ")}
 		if x.r.Method == http.MethodOptions && x.eigenpal() {
 			return x.eigenpalPreflight(allowed)

@@ -21,7 +21,7 @@ var approvalStyle string
 var approvalPolicy = func() []string {
 	sum := sha256.Sum256([]byte(approvalStyle))
 	return []string{"default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"}
+		"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"}
 }()
 
 // approvalView is what the page shows: a link that can be decided or is not awaited yet, what was decided, or a problem.

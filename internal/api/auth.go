@@ -23,8 +23,10 @@ func bearer(h http.Header) (string, bool) {
 		return "", false
 	}
 	key = strings.Trim(key, " ")
-	return key, key != "" && len(key) <= 512
+	return key, key != "" && len(key) <= maxKeyText
 }
+
+var errNoKey = &engine.Error{Code: engine.CodeUnauthenticated, Message: "send an API key in the header Authorization: Bearer <key>; a sign-in of the dashboard counts under /ui alone"}
 
 // authenticate finds out who calls.
 func (a *API) authenticate(x *exchange) error {
@@ -33,8 +35,13 @@ func (a *API) authenticate(x *exchange) error {
 	if ok {
 		x.caller, err = a.engine.Authenticate(x.ctx, key)
 	} else {
-		err = &engine.Error{Code: engine.CodeUnauthenticated, Message: "send an API key in the header Authorization: Bearer <key>"}
+		err = errNoKey
 	}
+	return a.refused(x, err)
+}
+
+// refused counts the request against its address when its key was bad, and is what to answer then.
+func (a *API) refused(x *exchange, err error) error {
 	var refused *engine.Error
 	if !errors.As(err, &refused) || refused.Code != engine.CodeUnauthenticated {
 		return err

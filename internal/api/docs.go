@@ -30,7 +30,7 @@ func (r *reference) init() error {
 	r.jsonTag, r.pageTag = contentTag(r.json), contentTag(r.page)
 	// The page has one style sheet, named by its hash, and nothing else that a browser would run or fetch.
 	sum := sha256.Sum256([]byte(style))
-	r.policy = []string{"default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	r.policy = []string{"default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"}
 	return nil
 }
 

@@ -231,6 +231,14 @@ func (p *page) resolve(o object) (object, string) {
 	return target, name
 }
 
+// inlined is what a reference into another schema points at: only whole schemas have a place of their own on the page.
+func (p *page) inlined(o object) object {
+	if strings.Count(o.text("$ref"), "/") > strings.Count("#/components/schemas/", "/") {
+		o, _ = p.resolve(o)
+	}
+	return o
+}
+
 func (p *page) operation(o operation) {
 	p.f(`<section id="%s"><h3>%s</h3><p class="route"><span class="m %s">%s</span> <code>%s</code>`,
 		esc(o.text("operationId")), esc(o.text("summary")), strings.ToLower(o.method), o.method, esc(o.path))
@@ -422,7 +430,7 @@ func (p *page) schema(s object, depth int) {
 	}
 	p.f(`<table class="fields">`)
 	for _, m := range properties {
-		field := m.value.(object)
+		field := p.inlined(m.value.(object))
 		mark := ""
 		if required[m.name] {
 			mark = ` <span class="req">required</span>`

@@ -178,7 +178,9 @@ func (x *exchange) fail(err error) {
 	}
 	switch p.status {
 	case http.StatusUnauthorized:
-		h["Www-Authenticate"] = []string{`Bearer realm="sojourn"`}
+		if x.route == nil || !x.route.ui() { // the sign-in is a page, for which HTTP has no scheme
+			h["Www-Authenticate"] = []string{`Bearer realm="sojourn"`}
+		}
 	case http.StatusRequestEntityTooLarge:
 		h["Connection"] = headerClose
 	}

@@ -167,6 +167,9 @@ func (c *contractTransport) check(r *http.Request, body []byte, res *http.Respon
 	}
 	lookup := r.Clone(context.Background())
 	lookup.URL.Host, lookup.URL.Scheme, lookup.Host = "", "", ""
+	if strings.HasPrefix(r.URL.Path, "/ui/v1/") { // the same API once more, for the dashboard
+		lookup.URL.Path, lookup.URL.RawPath = r.URL.Path[len("/ui"):], ""
+	}
 	if r.Method == http.MethodHead {
 		lookup.Method = http.MethodGet
 	}

@@ -13,8 +13,13 @@ func (a *API) info(x *exchange) error {
 	if err := x.query(); err != nil {
 		return err
 	}
-	c := x.caller
-	b := append(x.out, `{"version":`...)
+	x.out = append(a.appendInfo(x.out, x.caller), '}')
+	return x.json(http.StatusOK)
+}
+
+// appendInfo writes what a caller is told about itself and the server, without the brace at the end.
+func (a *API) appendInfo(b []byte, c *engine.Caller) []byte {
+	b = append(b, `{"version":`...)
 	b = jsonx.AppendString(b, a.cfg.Version)
 	b = appendInt(b, `,"protocol":`, engine.Protocol)
 	b = appendID(b, `,"project":{"id":`, execution.PrefixProject, c.ProjectID)
@@ -33,8 +38,7 @@ func (a *API) info(x *exchange) error {
 	b = appendInt(b, `,"max_depth":`, jsonx.MaxDepth)
 	b = appendInt(b, `,"max_wait_seconds":`, int64(maxHold.Seconds()))
 	b = appendInt(b, `,"max_page":`, maxPage)
-	x.out = append(b, '}', '}')
-	return x.json(http.StatusOK)
+	return append(b, '}')
 }
 
 // healthz says that the process answers.

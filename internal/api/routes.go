@@ -38,7 +38,7 @@ const (
 	holdPoll = 30 * time.Second
 )
 
-// routes is the whole API. GET answers HEAD too.
+// routes is the whole API. GET answers HEAD too. What is under /v1 is under /ui/v1 once more, for the dashboard.
 func routes() []route {
 	need := func(s engine.Scope) access { return access{scope: s} }
 	var (
@@ -125,6 +125,10 @@ func routes() []route {
 
 		{"GET", "/approvals/{token}", public, 0, 0, (*API).approvalPage},
 		{"POST", "/approvals/{token}", public, bodySmall, 0, (*API).decideByLink},
+
+		{"POST", "/ui/session", public, bodySmall, 0, (*API).signIn},
+		{"GET", "/ui/session", public, 0, 0, (*API).getSession},
+		{"DELETE", "/ui/session", public, 0, 0, (*API).signOut},
 
 		{"GET", "/healthz", public, 0, 0, (*API).healthz},
 		{"GET", "/readyz", public, 0, 0, (*API).readyz},

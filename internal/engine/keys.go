@@ -134,34 +134,42 @@ func (e *Engine) Authenticate(ctx context.Context, text string) (*Caller, error)
 		return nil, errUnauthenticated
 	}
 	now := e.store.Now()
+	k, err := e.knownKey(ctx, public, now)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(secret))
+	if k.caller == nil || subtle.ConstantTimeCompare(sum[:], k.record.Hash[:]) != 1 || !k.live(now) {
+		return nil, errUnauthenticated
+	}
+	e.noteUse(k, now)
+	return k.caller, nil
+}
+
+// knownKey is the key with the public id, as it was at most keyLife ago.
+func (e *Engine) knownKey(ctx context.Context, public string, now execution.Time) (*knownKey, error) {
 	e.keys.mu.RLock()
 	k, lent := e.keys.known[public], e.keys.lent[public]
 	e.keys.mu.RUnlock()
-	if lent != nil {
-		sum := sha256.Sum256([]byte(secret))
-		if subtle.ConstantTimeCompare(sum[:], lent.record.Hash[:]) != 1 {
-			return nil, errUnauthenticated
-		}
-		return lent.caller, nil
+	switch {
+	case lent != nil:
+		return lent, nil
+	case k == nil || now.Sub(k.read) > keyLife:
+		return e.readKey(ctx, public, now)
 	}
-	if k == nil || now.Sub(k.read) > keyLife {
-		var err error
-		if k, err = e.readKey(ctx, public, now); err != nil {
-			return nil, err
-		}
-	}
-	if k.caller == nil {
-		return nil, errUnauthenticated
-	}
-	sum := sha256.Sum256([]byte(secret))
-	if subtle.ConstantTimeCompare(sum[:], k.record.Hash[:]) != 1 ||
-		k.record.RevokedAt != 0 || k.record.ExpiresAt != 0 && k.record.ExpiresAt <= now {
-		return nil, errUnauthenticated
-	}
-	if used := k.used.Load(); now.Sub(execution.Time(used)) >= usedEvery && k.used.CompareAndSwap(used, int64(now)) {
+	return k, nil
+}
+
+// live reports whether the key can be used now.
+func (k *knownKey) live(now execution.Time) bool {
+	return k.record.RevokedAt == 0 && (k.record.ExpiresAt == 0 || k.record.ExpiresAt > now)
+}
+
+// noteUse writes down that the key is used, once in a while. A key that is lent is written nowhere.
+func (e *Engine) noteUse(k *knownKey, now execution.Time) {
+	if used := k.used.Load(); k.record.Key != 0 && now.Sub(execution.Time(used)) >= usedEvery && k.used.CompareAndSwap(used, int64(now)) {
 		e.keyUsed(k, now)
 	}
-	return k.caller, nil
 }
 
 // Lend makes a key for the caller that is never stored and ends with the engine. It is for tools of whoever owns the

@@ -43,6 +43,7 @@ var layers = []layer{
 	{packages: "internal/telemetry", imports: []string{"internal/execution"}},
 	{packages: "internal/id", imports: []string{"internal/execution"}, standardOnly: true},
 	{packages: "spec"},
+	{packages: "dashboard", standardOnly: true},
 
 	{packages: "internal/store", imports: []string{"internal/execution"}, standardOnly: true},
 	{packages: "internal/store/storetest", imports: join(leaves, "internal/execution", "internal/store")},
@@ -58,7 +59,7 @@ var layers = []layer{
 	{packages: "internal/webhook", imports: join(leaves, "internal/engine", "internal/execution")},
 
 	// The wiring. These alone name a concrete store.
-	{packages: "server", imports: []string{"internal/...", "sdk/go"}},
+	{packages: "server", imports: []string{"dashboard", "internal/...", "sdk/go"}},
 	{packages: "cmd/sojourn", imports: []string{"internal/...", "sdk/go", "sdk/go/otelsojourn", "server"}},
 	{packages: "sdk/go/sojourntest", imports: []string{"internal/...", "sdk/go", "server"}},
 
