@@ -457,7 +457,7 @@ func (t *tx) publish() {
 			}
 		}
 		if r.CancelRequestedAt != 0 && r.Session != 0 {
-			e.matcher.tell(r.Session, r.ID)
+			e.matcher.tell(r.Session, r.ID, r.Revision)
 		}
 		if x.woken && r.Session != 0 && r.Session == x.session {
 			e.matcher.wake(r.Session, r.ID, r.Revision)

@@ -48,7 +48,7 @@ func (e *Engine) restore(d *doubt, r *store.Row) {
 		e.matcher.release(d.session, d.id, true)
 	}
 	if r.CancelRequestedAt != 0 && r.Session != 0 {
-		e.matcher.tell(r.Session, r.ID)
+		e.matcher.tell(r.Session, r.ID, r.Revision)
 	}
 	if r.Session != 0 && r.Inbox.Unseen() {
 		e.matcher.wake(r.Session, r.ID, r.Revision)

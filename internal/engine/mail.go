@@ -17,6 +17,7 @@ type mail struct {
 type letter struct {
 	cancel bool
 	wake   int64 // revision at which a wait ended, 0: none
+	as     int64 // revision of which this is known: word of earlier ones comes too late
 }
 
 func newMail() mail {
@@ -25,11 +26,14 @@ func newMail() mail {
 
 // learn takes over what became of an execution.
 func (m *mail) learn(x *store.Change) {
+	if session, ok := m.about[x.Execution]; ok && m.boxes[session][x.Execution].as > x.Revision {
+		return // this server changed it itself since
+	}
 	if x.Session == 0 || !x.CancelRequested && !x.Woken {
 		m.drop(x.Execution)
 		return
 	}
-	l := letter{cancel: x.CancelRequested}
+	l := letter{cancel: x.CancelRequested, as: x.Revision}
 	if x.Woken {
 		l.wake = x.Revision
 	}
@@ -46,7 +50,7 @@ func (m *mail) put(session int64, id execution.ID, l letter) {
 		m.boxes[session] = box
 	}
 	was := box[id]
-	box[id] = letter{cancel: l.cancel || was.cancel, wake: max(l.wake, was.wake)}
+	box[id] = letter{cancel: l.cancel || was.cancel, wake: max(l.wake, was.wake), as: max(l.as, was.as)}
 	m.about[id] = session
 }
 

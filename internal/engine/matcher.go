@@ -405,14 +405,14 @@ func (s *session) release(h *holding, taken bool) {
 	h.id = execution.ID{} // no longer to be acknowledged
 }
 
-// tell lets the holder of an execution know that it must stop.
-func (m *matcher) tell(key int64, id execution.ID) {
+// tell lets the holder of an execution know that it must stop, as of a revision.
+func (m *matcher) tell(key int64, id execution.ID, revision int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.sessions[key]
 	if s == nil {
 		if m.e.cluster != nil {
-			m.e.cluster.post(key, id, letter{cancel: true})
+			m.e.cluster.post(key, id, letter{cancel: true, as: revision})
 		}
 		return
 	}

@@ -109,7 +109,7 @@ func (m *matcher) wake(key int64, id execution.ID, revision int64) {
 	s := m.sessions[key]
 	if s == nil {
 		if m.e.cluster != nil {
-			m.e.cluster.post(key, id, letter{wake: revision})
+			m.e.cluster.post(key, id, letter{wake: revision, as: revision})
 		}
 		return
 	}
