@@ -135,7 +135,9 @@ func (c *cluster) recallAll(ctx context.Context) {
 	e.keys.mu.Unlock()
 	keys, err := e.store.Keys(ctx, 0)
 	if err != nil {
-		e.log.Error("could not read the keys again", "error", err)
+		if ctx.Err() == nil {
+			e.log.Error("could not read the keys again", "error", err)
+		}
 		return
 	}
 	e.keys.mu.Lock()

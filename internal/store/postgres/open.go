@@ -76,8 +76,9 @@ type Store struct {
 
 	committers, readers *pgxpool.Pool
 	tickers             *pgxpool.Pool // of one connection, which nothing else keeps waiting
-	notifier            *notifier     // nil: hints are off
-	upkeep              *upkeep       // nil: there is none
+	alive               alive
+	notifier            *notifier // nil: hints are off
+	upkeep              *upkeep   // nil: there is none
 
 	keys struct {
 		sync.Mutex
@@ -346,6 +347,7 @@ func (s *Store) release() {
 	if s.upkeep != nil {
 		s.upkeep.stop()
 	}
+	s.alive.wg.Wait()
 	for _, p := range []*pgxpool.Pool{s.committers, s.tickers, s.readers} {
 		if p != nil {
 			p.Close()

@@ -21,16 +21,21 @@ const (
 )
 
 // tickStatement says that the server lives, unless it said so just before, and reads what it must know, in one statement.
-var tickStatement = prepare("WITH me AS (UPDATE nodes SET name = $7, seen_at = $8, expires_at = $8 + $9 " +
-	"WHERE key = $6 AND (name <> $7 OR expires_at NOT BETWEEN $8 + $9 / 4 * 3 AND $8 + $9)) " +
-	"SELECT 0 AS what, (SELECT value FROM meta WHERE name = 'epoch') AS a, (SELECT value FROM meta WHERE name = 'catalog') AS b, " +
+// newsStatement only reads: it waits for no disk and no standby.
+var (
+	tickStatement = prepare("WITH me AS (UPDATE nodes SET name = $7, seen_at = $8, expires_at = $8 + $9 " +
+		"WHERE key = $6 AND (name <> $7 OR expires_at NOT BETWEEN $8 + $9 / 4 * 3 AND $8 + $9)) " + tickQuery)
+	newsStatement = prepare(tickQuery)
+)
+
+var tickQuery = "SELECT 0 AS what, (SELECT value FROM meta WHERE name = 'epoch') AS a, (SELECT value FROM meta WHERE name = 'catalog') AS b, " +
 	"(SELECT due_at FROM executions WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 1) AS c, " +
 	"(SELECT due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS d, " +
 	"0::bigint AS e, false AS f, false AS g, clock_timestamp() AS h, NULL::bytea AS i, " +
 	"NULL::xid8 AS xid, 0::bigint AS place, 0::bigint AS project, pg_current_snapshot() AS snapshot, NULL::bytea AS changes " +
-	"UNION ALL SELECT 1, key, 0, 0, 0, 0, false, false, NULL, name, NULL, 0, 0, NULL, NULL FROM nodes WHERE expires_at > $8 " +
+	"UNION ALL SELECT 1, key, expires_at, 0, 0, 0, false, false, NULL, name, NULL, 0, 0, NULL, NULL FROM nodes WHERE expires_at > $8 " +
 	"UNION ALL SELECT 2, key, node, term, expires_at, received, unsure, draining, NULL, NULL, NULL, 0, 0, NULL, NULL FROM sessions " +
-	"UNION ALL (" + feedRows("3, 0, 0, 0, 0, 0, false, false, NULL::timestamptz, NULL::bytea, "+feedColumns, "node <> $6") + ")")
+	"UNION ALL (" + feedRows("3, 0, 0, 0, 0, 0, false, false, NULL::timestamptz, NULL::bytea, "+feedColumns, "node <> $6") + ")"
 
 // Tick says that this server lives, and reads what the others committed behind q.After, in one round trip.
 func (s *Store) Tick(ctx context.Context, q store.TickQuery) (*store.Tick, error) {
@@ -65,9 +70,14 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 		x, rows = new(store.Tick), nil
 		asked = time.Now()
 		at := s.clock.Now()
+		statement := tickStatement
+		if s.alive.apart(at, q.TTL) {
+			statement = newsStatement
+		}
+		var until execution.Time
 		a := s.placeArgs(&p, page).int64(s.node).text(q.Name).int64(int64(at)).int64(q.TTL.Microseconds())
 		b := c.batch(ctx)
-		b.add(tickStatement, a, func(r *row) error {
+		b.add(statement, a, func(r *row) error {
 			switch what := r.int64(); what {
 			case tickState:
 				epoch, x.Catalog, x.NextDue, x.NextDelivery = uint64(r.int64()), r.int64(), r.time(), r.time()
@@ -77,7 +87,12 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 				now = r.snapshot()
 			case tickNode:
 				n := store.NodeInfo{Key: r.int64()}
-				r.skip(7)
+				if n.Key == s.node {
+					until = r.time()
+				} else {
+					r.skip(1)
+				}
+				r.skip(6)
 				n.Name = r.text()
 				x.Nodes = append(x.Nodes, n)
 			case tickSession:
@@ -93,6 +108,9 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 			return nil
 		}, nil)
 		_, err := b.run()
+		if err == nil && s.alive.ticked(at, until, q.TTL, statement == tickStatement) {
+			s.say(q.Name, q.TTL)
+		}
 		return err
 	})
 	if err != nil {
