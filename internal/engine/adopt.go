@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -334,6 +335,7 @@ func (c *cluster) tidy(ctx context.Context) {
 	c.mu.Lock()
 	strays := c.strays
 	c.strays = nil
+	var late []orphan
 	var back []leased
 	c.orphans = slices.DeleteFunc(c.orphans, func(x orphan) bool {
 		i := slices.IndexFunc(c.marks, func(m store.SessionMark) bool { return m.Key == x.session })
@@ -341,7 +343,7 @@ func (c *cluster) tidy(ctx context.Context) {
 		case i < 0 || c.marks[i].ExpiresAt == 0 || c.marks[i].Received >= x.delivery:
 			return true
 		case x.due <= now:
-			back = append(back, x.leased)
+			late, back = append(late, x), append(back, x.leased)
 			return true
 		}
 		return false
@@ -352,7 +354,12 @@ func (c *cluster) tidy(ctx context.Context) {
 		c.strays = append(c.strays, strays...)
 		c.mu.Unlock()
 	}
-	if err := e.giveBack(back, true); err != nil && ctx.Err() == nil {
+	switch err := e.giveBack(back, true); {
+	case errors.Is(err, errBusy): // with the next tick
+		c.mu.Lock()
+		c.orphans = append(c.orphans, late...)
+		c.mu.Unlock()
+	case err != nil && ctx.Err() == nil:
 		e.log.Warn("could not take back what was not acknowledged before a session moved; its worker is asked", "error", err)
 	}
 	var due []*session
@@ -443,7 +450,14 @@ func (c *cluster) drain(ctx context.Context) {
 	if err := e.pass(); err != nil {
 		e.log.Warn("could not wait for the last claims", "error", err)
 	}
-	if err := e.giveBack(e.matcher.undelivered(), false); err != nil {
+	claims := e.matcher.undelivered()
+	err := e.giveBack(claims, false)
+	for end := e.pulse().Add(nodeTTL); errors.Is(err, errBusy) && e.pulse() < end; {
+		timer := time.NewTimer(tickPause)
+		<-timer.C
+		err = e.giveBack(claims, false)
+	}
+	if err != nil {
 		e.log.Warn("could not give back what was not handed over; the next server asks the workers", "error", err)
 	}
 }
@@ -494,6 +508,10 @@ func (c *cluster) heartbeat(ctx context.Context, caller *Caller, r *HeartbeatReq
 		id, key = x.ID, x.Key
 	}
 	err = e.giveBack(missing, false)
+	locked := errors.Is(err, errBusy)
+	if locked {
+		err = nil // the worker is asked for its list once more
+	}
 	var saved store.Session
 	lost := false
 	written := c.changeSession(id, key, func(t *tx, x *store.Session) {
@@ -544,6 +562,7 @@ func (c *cluster) heartbeat(ctx context.Context, caller *Caller, r *HeartbeatReq
 	}
 	s.expires = e.pulse().Add(e.cfg.Lease)
 	s.record.SeenAt, s.record.ExpiresAt, s.record.Received, s.record.Unsure = saved.SeenAt, saved.ExpiresAt, saved.Received, saved.Unsure
+	s.reconcile = s.reconcile || locked
 	out.Reconcile = s.reconcile
 	s.tellAll(out)
 	return out, nil

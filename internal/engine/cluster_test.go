@@ -671,6 +671,46 @@ func TestLockedRowsWaitTheirTurn(t *testing.T) {
 	})
 }
 
+// A worker that lacks what is locked elsewhere is asked again: that is no failure of its heartbeat.
+func TestAHeartbeatMeetsLockedRows(t *testing.T) {
+	t.Parallel()
+	servers(t, 2, func(t *testing.T, h *hub, list []*server) {
+		a := list[0]
+		w := a.worker(1, "echo")
+		s := a.start("echo")
+		w.poll()
+		h.lock(s.ID)
+		if r := w.list(); !r.Reconcile {
+			t.Errorf("the heartbeat is answered with %+v", r)
+		}
+		a.wantStatus(s.ID, execution.Running)
+		h.lock()
+		if r := w.list(); r.Reconcile {
+			t.Errorf("the heartbeat after that is answered with %+v", r)
+		}
+		accepted(t, w.report(complete(w.poll()[0], `{}`)))
+		a.wantKinds(s.ID, "created claimed returned claimed completed")
+	})
+}
+
+// A draining server gives back what it had claimed, also what is locked elsewhere in that moment.
+func TestADrainMeetsLockedRows(t *testing.T) {
+	t.Parallel()
+	servers(t, 2, func(t *testing.T, h *hub, list []*server) {
+		a, b := list[0], list[1]
+		a.worker(1, "echo") // it does not poll
+		s := a.start("echo")
+		h.lock(s.ID)
+		a.Drain()
+		time.Sleep(500 * time.Millisecond)
+		h.lock()
+		time.Sleep(500 * time.Millisecond)
+		if v := b.get(s.ID); v.Session != 0 {
+			t.Errorf("it is %s, of session %d", v.Status, v.Session)
+		}
+	})
+}
+
 // A server that has nothing but work on locked rows pauses, and not for longer than it must.
 func TestAPauseForLockedRowsEndsEarly(t *testing.T) {
 	t.Parallel()
