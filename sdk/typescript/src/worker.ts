@@ -230,11 +230,20 @@ export class Worker {
     const { config } = this.#client.transport;
     const faster = config.ownFetch ? undefined : httpFetch(config.baseUrl);
     const transport = faster ? new Transport({ ...config, fetch: faster }) : this.#client.transport;
+    // Behind a load balancer a session lives at the server that its polls reach: they keep to a connection of their own,
+    // as far as the runtime lets them.
+    const apart = faster && httpFetch(config.baseUrl);
+    const polls = apart ? new Transport({ ...config, fetch: apart }) : transport;
     try {
       while (!stop.aborted) {
         let session: Session;
         try {
-          session = await openSession(this.#core, this.#client.transport, transport, this.#registration(), stop);
+          session = await openSession(
+            this.#core,
+            { api: this.#client.transport, protocol: transport, polls },
+            this.#registration(),
+            stop,
+          );
         } catch (error) {
           if (stop.aborted) return;
           throw error;

@@ -39,14 +39,27 @@ interface Delivery extends Signals {
   executions: Assignment[];
 }
 
+/** What a session sends its requests with. */
+export interface Transports {
+  /** Of the client, for all that a handler does with the server. */
+  api: Transport;
+  /** For the worker protocol, polls apart. */
+  protocol: Transport;
+  /** For polls, and to open the session at the server that they reach. */
+  polls: Transport;
+}
+
 /** One registration of the worker with the server, with all it holds. */
 export class Session {
   readonly id: string;
   readonly maxOperations: number;
   readonly log: Logger;
+  readonly transport: Transport;
+  readonly protocol: Transport;
   /** The highest delivery that has arrived. */
   received = 0;
 
+  readonly #polls: Transport;
   readonly #leaseMs: number;
   readonly #heartbeatMs: number;
   readonly #waitMs: number;
@@ -65,10 +78,7 @@ export class Session {
 
   constructor(
     readonly worker: WorkerCore,
-    /** Of the client, for all that a handler does with the server. */
-    readonly transport: Transport,
-    /** For the worker protocol. */
-    readonly protocol: Transport,
+    transports: Transports,
     answer: SessionAnswer,
     sent: number,
   ) {
@@ -78,6 +88,9 @@ export class Session {
     if (answer.protocol > 1) {
       throw new SojournError(`the server speaks worker protocol ${answer.protocol}, this SDK 1`);
     }
+    this.transport = transports.api;
+    this.protocol = transports.protocol;
+    this.#polls = transports.polls;
     this.id = answer.session_id;
     this.#leaseMs = answer.lease_ms || 15_000;
     this.#heartbeatMs = answer.heartbeat_ms || 5_000;
@@ -196,10 +209,10 @@ export class Session {
   async post<T>(
     path: string,
     body: string,
-    options: { holdMs?: number; timeoutMs?: number; signal?: AbortSignal } = {},
+    options: { holdMs?: number; timeoutMs?: number; signal?: AbortSignal; over?: Transport } = {},
   ): Promise<T> {
     const sent = performance.now();
-    const { data } = await this.protocol.send<T>({
+    const { data } = await (options.over ?? this.protocol).send<T>({
       method: "POST",
       path,
       body,
@@ -305,6 +318,7 @@ export class Session {
         const delivery = await this.post<Delivery | undefined>("/v1/worker/poll", body, {
           holdMs: this.#waitMs,
           signal: stop,
+          over: this.#polls,
         });
         if (delivery !== undefined) {
           checkDelivery(delivery);
@@ -395,21 +409,20 @@ function checkDelivery(delivery: Delivery): void {
 /** Opens a session; tries until the server answers or refuses for good, or the signal is aborted. */
 export async function openSession(
   worker: WorkerCore,
-  transport: Transport,
-  protocol: Transport,
+  transports: Transports,
   body: unknown,
   stop: AbortSignal,
 ): Promise<Session> {
   for (let failures = 0; ; failures++) {
     const sent = performance.now();
     try {
-      const { data } = await protocol.send<SessionAnswer>({
+      const { data } = await transports.polls.send<SessionAnswer>({
         method: "POST",
         path: "/v1/worker/sessions",
         json: body,
         signal: stop,
       });
-      return new Session(worker, transport, protocol, data, sent);
+      return new Session(worker, transports, data, sent);
     } catch (error) {
       if (stop.aborted || !retriable(error)) throw error;
       const delay = Math.max(

@@ -18,6 +18,7 @@ from ._report import Reporter
 from ._wire import fnv1a
 
 if TYPE_CHECKING:
+    from .._async._transport import AsyncTransport
     from ._worker import Worker
 
 UNWIND = 5.0
@@ -128,12 +129,13 @@ class Session:
         if self.draining and not self.held:
             self._empty.set()
 
-    async def post(self, path: str, body: bytes, within: float, hold: float = 0) -> RawResponse:
+    async def post(
+        self, path: str, body: bytes, within: float, hold: float = 0, over: AsyncTransport | None = None
+    ) -> RawResponse:
         """Sends one request of the protocol, once."""
         sent = time.monotonic()
-        response = await self.worker.transport.request(
-            "POST", path, content=body, timeout=within, hold=hold, max_retries=0
-        )
+        transport = over or self.worker.transport
+        response = await transport.request("POST", path, content=body, timeout=within, hold=hold, max_retries=0)
         self._contact = max(self._contact, sent)
         return response
 
@@ -193,7 +195,9 @@ class Session:
             if self.received:
                 body["received"] = self.received
             try:
-                response = await self.post("/v1/worker/poll", _json.encode(body), self.lease, self.wait_ms / 1000)
+                response = await self.post(
+                    "/v1/worker/poll", _json.encode(body), self.lease, self.wait_ms / 1000, self.worker.polls
+                )
                 answer: dict[str, Any] = {} if response.status_code == 204 else response.json()
                 delivered = cast("list[dict[str, Any]]", answer.get("executions") or [])
                 attempts = [Attempt(self, x) for x in delivered]

@@ -108,6 +108,9 @@ class Worker:
         self.report_connections = max(report_connections, 1)
         """How many requests may carry results at a time."""
         self.transport: AsyncTransport
+        self.polls: AsyncTransport
+        """For polls alone. Behind a load balancer a session lives at the server that its polls reach: among other
+        connections the next poll might find one to another server."""
         self.step_threads = Threads(f"{self.name}-step", concurrency)
         self._handler_threads = Threads(f"{self.name}-handler", concurrency)
         self._version = version
@@ -287,6 +290,7 @@ class Worker:
 
     async def _serve(self, stopping: asyncio.Event) -> None:
         self.transport = AsyncTransport(self._options, None)
+        self.polls = AsyncTransport(self._options, None)
         try:
             while True:
                 session = await self._open(stopping)
@@ -305,6 +309,7 @@ class Worker:
         finally:
             await self._await_handlers()
             await self.transport.close()
+            await self.polls.close()
             if self._sync_transport is not None:
                 self._sync_transport.close()
             self.step_threads.close()
@@ -324,7 +329,7 @@ class Worker:
         while not stopping.is_set():
             sent = time.monotonic()
             try:
-                response = await self.transport.request("POST", "/v1/worker/sessions", body=body, max_retries=0)
+                response = await self.polls.request("POST", "/v1/worker/sessions", body=body, max_retries=0)
             except SojournError as error:
                 if not retriable(error):
                     raise
