@@ -32,6 +32,13 @@ RACE := internal/engine server internal/store/sqlite sdk/go
 # The SDK in TypeScript, with packages of its own.
 TYPESCRIPT := sdk/typescript
 
+# The front end of the dashboard, with packages of its own. The binary holds what vite makes of it.
+DASHBOARD := dashboard
+DASHBOARD_SOURCES = $(shell find $(DASHBOARD)/src $(DASHBOARD)/scripts -type f ! -name '*.test.*') \
+	$(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts $(DASHBOARD)/package-lock.json
+# Without Node the server is built all the same, and says so at /.
+DASHBOARD_BUILT = $(if $(shell command -v npm),$(DASHBOARD)/dist/index.html,dashboard-left-out)
+
 exists = $(strip $(foreach p,$(1),$(if $(wildcard $(p:./%/...=%)),$(p))))
 LIGHT_PACKAGES = $$(go list ./... | grep -Ev '^github.com/sojournhq/sojourn/(bench|torture)(/|$$)')
 HEAVY_PACKAGES = $(call exists,$(HEAVY))
@@ -55,11 +62,11 @@ dev: build ## build and run a local server with the demo worker (ARGS="--listen 
 	$(BIN)/sojourn dev $(ARGS)
 
 .PHONY: build
-build: ## build bin/sojourn
+build: $(DASHBOARD_BUILT) ## build bin/sojourn, with the dashboard in it where there is npm
 	CGO_ENABLED=0 go build $(BUILDFLAGS) -o $(BIN)/sojourn ./cmd/sojourn
 
 .PHONY: test
-test: lint verify unit test-postgres typescript test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
+test: lint verify unit test-postgres typescript test-dashboard test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
 
 .PHONY: unit
 unit: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## all tests once, without lint or race detector
@@ -82,6 +89,10 @@ test-stores: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the suites 
 .PHONY: typescript
 typescript: build $(TYPESCRIPT)/node_modules | $(REPORTS) ## the tests of the TypeScript SDK against the built server
 	./scripts/test-typescript.sh typescript
+
+.PHONY: test-dashboard
+test-dashboard: $(DASHBOARD)/node_modules | $(REPORTS) ## the unit tests of the dashboard's front end
+	./scripts/test-dashboard.sh
 
 .PHONY: test-race
 test-race: $(GOTESTSUM) | $(REPORTS) ## the concurrent packages under the race detector
@@ -128,30 +139,32 @@ fuzz: ## look for new inputs, FUZZTIME=10s per fuzz target
 	./scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: lint
-lint: $(GOLANGCI) $(TYPESCRIPT)/node_modules ## golangci-lint, Biome, tsc, ruff and pyright, formatting included; changes nothing
+lint: $(GOLANGCI) $(TYPESCRIPT)/node_modules $(DASHBOARD)/node_modules ## golangci-lint, Biome, tsc, ruff and pyright, formatting included; changes nothing
 	$(GOLANGCI) run ./...
 	npm --prefix $(TYPESCRIPT) run --silent lint
+	npm --prefix $(DASHBOARD) run --silent lint
 	./scripts/verify-python.sh
 
 .PHONY: fmt
-fmt: $(GOLANGCI) $(TYPESCRIPT)/node_modules ## format and apply the fixes the linters know
+fmt: $(GOLANGCI) $(TYPESCRIPT)/node_modules $(DASHBOARD)/node_modules ## format and apply the fixes the linters know
 	$(GOLANGCI) fmt ./...
 	$(GOLANGCI) run --fix ./...
 	npm --prefix $(TYPESCRIPT) run --silent format
+	npm --prefix $(DASHBOARD) run --silent format
 
 .PHONY: generate
-generate: $(TYPESCRIPT)/node_modules ## write generated files again
+generate: $(TYPESCRIPT)/node_modules $(DASHBOARD)/node_modules ## write generated files again
 	go generate ./...
 
 .PHONY: verify
-verify: $(TYPESCRIPT)/node_modules ## fail when a generated file is out of date
+verify: $(TYPESCRIPT)/node_modules $(DASHBOARD)/node_modules ## fail when a generated file is out of date
 	./scripts/verify-generated.sh
 
 .PHONY: check
 check: test test-wide ## all that CI does, in its order
 
 .PHONY: dist
-dist: ## static binaries for six platforms in dist/
+dist: $(DASHBOARD_BUILT) ## static binaries for six platforms in dist/
 	@for platform in $(PLATFORMS); do \
 		os=$${platform%/*}; arch=$${platform#*/}; \
 		out=dist/sojourn_$${os}_$${arch}/sojourn; \
@@ -175,9 +188,20 @@ $(TYPESCRIPT)/node_modules: $(TYPESCRIPT)/package-lock.json
 	npm --prefix $(TYPESCRIPT) ci
 	@touch $@
 
+$(DASHBOARD)/node_modules: $(DASHBOARD)/package-lock.json
+	npm --prefix $(DASHBOARD) ci
+	@touch $@
+
+$(DASHBOARD)/dist/index.html: $(DASHBOARD_SOURCES) | $(DASHBOARD)/node_modules
+	npm --prefix $(DASHBOARD) run --silent build
+
+.PHONY: dashboard-left-out
+dashboard-left-out:
+	@echo 'npm was not found: bin/sojourn has no dashboard in it' >&2
+
 $(REPORTS):
 	@mkdir -p $@
 
 .PHONY: clean
 clean: ## remove bin/ and dist/
-	rm -rf $(BIN) dist $(TYPESCRIPT)/dist
+	rm -rf $(BIN) dist $(TYPESCRIPT)/dist $(DASHBOARD)/dist/assets $(DASHBOARD)/dist/index.html

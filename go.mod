@@ -98,4 +98,7 @@ require (
 	modernc.org/sqlite v1.60.1 // indirect
 )
 
-ignore ./sdk/typescript/node_modules
+ignore (
+	./dashboard/node_modules
+	./sdk/typescript/node_modules
+)

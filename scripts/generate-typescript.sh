@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Writes the TypeScript SDK's types from spec/openapi.json again, where its packages are installed (make generate
-# installs them). Elsewhere it says so and changes nothing; make verify finds what was forgotten.
+# Writes the types of the TypeScript SDK and of the dashboard from spec/openapi.json again, where their packages are
+# installed (make generate installs them). Elsewhere it says so and changes nothing; make verify finds what was forgotten.
 set -euo pipefail
-cd "$(dirname "$0")/../sdk/typescript"
-if [ -d node_modules ]; then
-  node scripts/generate.mjs
-else
-  echo 'the types of sdk/typescript were not generated: npm ci has not run there' >&2
-fi
+cd "$(dirname "$0")/.."
+for package in sdk/typescript dashboard; do
+  if [ -d "$package/node_modules" ]; then
+    (cd "$package" && node scripts/generate.mjs)
+  else
+    echo "the types of $package were not generated: npm ci has not run there" >&2
+  fi
+done

@@ -30,7 +30,7 @@ func checkout(t *testing.T) (dir string, tree fs.FS) {
 }
 
 // ignored are directories that hold nothing anybody wrote for the repository: git's own, and those of .gitignore.
-var ignored = []string{".git", ".idea", ".sojourn", ".vscode", "bin", "dist", "sdk/typescript/dist", "sdk/typescript/node_modules"}
+var ignored = []string{".git", ".idea", ".sojourn", ".vscode", "bin", "dist", "dashboard/dist", "sdk/typescript/dist", "sdk/typescript/node_modules"}
 
 // made are directories of that kind wherever they are: what package managers and interpreters leave.
 var made = []string{"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", "node_modules"}

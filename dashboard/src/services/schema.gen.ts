@@ -120,6 +120,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in */
+        get: operations["getSession"];
+        put?: never;
+        /**
+         * Sign in
+         * @description The cookie lasts 12 hours, and 12 more whenever it is used, up to 7 days from the sign-in. It ends with the key. Every
+         *     sign-in has another. Browsers keep it over https:// and on the machine itself: elsewhere the answer is 400.
+         */
+        post: operations["signIn"];
+        /**
+         * Sign out
+         * @description The browser forgets the cookie. Signing out again changes nothing.
+         */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -1754,6 +1780,19 @@ export interface components {
             version?: string;
             workflows: components["schemas"]["WorkflowSpec"][];
         };
+        SignIn: {
+            /**
+             * Format: date-time
+             * @description When the sign-in ends unless it is used before.
+             */
+            expires_at: string;
+            key: components["schemas"]["Info"]["key"];
+            limits: components["schemas"]["Info"]["limits"];
+            project: components["schemas"]["Info"]["project"];
+            /** @description Version of the worker protocol. */
+            protocol: number;
+            version: string;
+        };
         /** @example extract-invoice */
         Slug: string;
         Start: {
@@ -1998,6 +2037,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `forbidden`: the request comes from a page of another origin. */
+        CrossOrigin: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `deleted`: the execution was deleted. */
         Deleted: {
             headers: {
@@ -2087,6 +2135,15 @@ export interface components {
         };
         /** @description `session_lost`: the session has ended or is unknown. Open a new one and drop everything held. */
         SessionLost: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unauthenticated`: nobody is signed in, or the key is malformed, unknown, expired or revoked. */
+        SignedOut: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2439,6 +2496,89 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who is signed in, and until when unless the cookie is used before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignIn"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["SignedOut"];
+            403: components["responses"]["CrossOrigin"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    api_key: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Who is signed in, and until when unless the cookie is used before. */
+            200: {
+                headers: {
+                    /** @description The cookie `__Host-sojourn`. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignIn"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["SignedOut"];
+            403: components["responses"]["CrossOrigin"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nobody is signed in. */
+            204: {
+                headers: {
+                    /** @description Ends the cookie `__Host-sojourn`. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["CrossOrigin"];
+            500: components["responses"]["Internal"];
         };
     };
     followProject: {
