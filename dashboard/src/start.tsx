@@ -10,7 +10,13 @@ import { colorScheme, theme } from "./theme";
 
 const nonce = () => document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
 
+// The style element that keeps the page from scrolling behind a dialog asks for its nonce under this name.
+declare global {
+  var __webpack_nonce__: string | undefined;
+}
+
 export function start(): void {
+  globalThis.__webpack_nonce__ = nonce();
   const root = document.getElementById("root");
   if (!root) throw new Error("index.html has no #root");
   createRoot(root).render(
