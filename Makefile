@@ -40,9 +40,12 @@ DASHBOARD_SOURCES = $(shell find $(DASHBOARD)/src $(DASHBOARD)/scripts -type f !
 DASHBOARD_BUILT = $(if $(shell command -v npm),$(DASHBOARD)/dist/index.html,dashboard-left-out)
 
 exists = $(strip $(foreach p,$(1),$(if $(wildcard $(p:./%/...=%)),$(p))))
-LIGHT_PACKAGES = $$(go list ./... | grep -Ev '^github.com/sojournhq/sojourn/(bench|torture)(/|$$)')
+LIST_LIGHT     = go list ./... | grep -Ev '^github.com/sojournhq/sojourn/(bench|torture)(/|$$)'
+LIGHT_PACKAGES = $$($(LIST_LIGHT))
 HEAVY_PACKAGES = $(call exists,$(HEAVY))
 RACE_PACKAGES  = $(call exists,$(RACE:%=./%/...))
+# Those that test-race leaves out.
+OTHER_PACKAGES = $$(comm -23 <($(LIST_LIGHT) | sort) <(go list $(RACE_PACKAGES) | sort))
 
 # The suites that judge every database, beside the conformance suite that each of them passes.
 SUITES := ./internal/engine ./internal/api ./internal/webhook
@@ -107,10 +110,10 @@ test-python-wheel: build | $(REPORTS) ## the Python SDK as it is packed, in an e
 	WHEEL=1 ./scripts/test-python.sh
 
 .PHONY: test-wide
-test-wide: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the long tests too (SOJOURN_TEST_WIDE=1): races everywhere, power cuts, fuzzing
+test-wide: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the long tests too (SOJOURN_TEST_WIDE=1): races in all other packages, power cuts, fuzzing
 	./scripts/install-test-deps.sh
 	./scripts/python-venv.sh
-	CGO_ENABLED=1 $(call GOTEST,wide-race) -race -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
+	CGO_ENABLED=1 $(call GOTEST,wide-race) -race -timeout $(WIDE_TIMEOUT) $(OTHER_PACKAGES)
 	SOJOURN_TEST_WIDE=1 $(call GOTEST,wide) -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),SOJOURN_TEST_WIDE=1 $(call GOTEST,wide-heavy) -timeout $(WIDE_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
 	$(MAKE) test-stores
