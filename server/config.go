@@ -76,9 +76,10 @@ type Config struct {
 	CallbackAllow []string
 	// CallbackHTTP allows callbacks and webhooks to http:// URLs; default: https:// alone.
 	CallbackHTTP bool
-	// SecretKeyFile holds the key under which the secrets of callbacks and webhooks are encrypted in the database: base64
-	// of 32 bytes on each line, the newest first. Default: secret.key in the data directory, made by the first start; with
-	// Database a key that lies in the database, too: whoever can read the whole database then knows the secrets.
+	// SecretKeyFile holds the key under which the secrets of callbacks and webhooks are encrypted in the database, and the
+	// cookies of the dashboard: base64 of 32 bytes on each line, the newest first. Default: secret.key in the data
+	// directory, made by the first start; with Database a key that lies in the database, too: whoever can read the whole
+	// database then knows the secrets.
 	SecretKeyFile string
 
 	// AdminKey is the text of an admin key of the default project, at least 16 characters, for development and tests.

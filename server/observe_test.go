@@ -277,6 +277,18 @@ func TestSecretsStayInside(t *testing.T) {
 		answer.Body.Close()
 		transport.CloseIdleConnections()
 	}
+	cookie := r.signIn(t, key)
+	for _, q := range []struct{ method, path, cookie, body string }{
+		{"GET", "/ui/v1/info", cookie, ""},
+		{"GET", "/ui/v1/info?" + canary, cookie, ""},
+		{"GET", "/ui/session", canary, ""},
+		{"POST", "/ui/session", "", `{"api_key":"` + canary + `-unknown-key"}`},
+		{"POST", "/ui/session", "", `{"api_key":"` + canary},
+		{"GET", "/signin?" + canary, cookie, ""},
+		{"DELETE", "/ui/session", cookie, ""},
+	} {
+		r.page(t, q.method, q.path, q.cookie, q.body)
+	}
 	metrics := r.must(t, "GET", "/metrics", "", 200)
 	stop()
 	if err := r.stop(t); err != nil {
@@ -286,10 +298,40 @@ func TestSecretsStayInside(t *testing.T) {
 		t.Fatalf("%d spans and %d bytes of log: the test saw nothing", len(c.spans), len(out.String()))
 	}
 	for where, text := range map[string]string{"log": out.String(), "metrics": metrics, "traces": c.raw.String()} {
-		for _, secret := range []string{canary, made, made[len(made)-40:], adminKey} {
+		for _, secret := range []string{canary, made, made[len(made)-40:], adminKey, cookie, cookie[:30]} {
 			if i := strings.Index(text, secret); i >= 0 {
 				t.Errorf("the %s shows %q: …%q", where, secret, text[max(0, i-200):min(len(text), i+100)])
 			}
 		}
 	}
+}
+
+// page sends what a page of the dashboard sends, and returns the cookie that came back.
+func (r *running) page(t *testing.T, method, path, cookie, body string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, r.URL()+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Cookie", "__Host-sojourn="+cookie)
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	answer, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	for _, c := range answer.Cookies() {
+		return c.Value
+	}
+	return ""
+}
+
+func (r *running) signIn(t *testing.T, key string) string {
+	t.Helper()
+	cookie := r.page(t, "POST", "/ui/session", "", `{"api_key":"`+key+`"}`)
+	if len(cookie) < 60 {
+		t.Fatalf("the cookie is %q", cookie)
+	}
+	return cookie
 }

@@ -230,6 +230,15 @@ func (s *Server) URL() string {
 	return s.scheme + "://" + net.JoinHostPort(host, port)
 }
 
+// Dashboard is the address of the dashboard: below Config.PublicURL if there is one. It is empty without a listener, and
+// when the program was built without the dashboard's front end.
+func (s *Server) Dashboard() string {
+	if s.URL() == "" || !s.pages.Built() {
+		return ""
+	}
+	return s.publicURL() + "/"
+}
+
 // Ready is closed when Run answers requests.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 

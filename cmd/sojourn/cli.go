@@ -135,7 +135,7 @@ func (c *cli) command() *cobra.Command {
 	}
 	add(groupServer, c.devCommand(), c.serveCommand())
 	add(groupWork, c.runCommand(), c.executionCommand(), c.eventsCommand(), c.workflowCommand(), c.workerCommand(), c.fileCommand())
-	add(groupManage, c.keyCommand(), c.webhookCommand(), c.listenCommand(), c.projectCommand(), c.backupCommand(), c.restoreCommand(), c.migrateCommand(), c.fenceCommand(), c.auditCommand(), c.cellsCommand(), c.healthCommand())
+	add(groupManage, c.keyCommand(), c.webhookCommand(), c.listenCommand(), c.projectCommand(), c.backupCommand(), c.restoreCommand(), c.migrateCommand(), c.fenceCommand(), c.auditCommand(), c.cellsCommand(), c.healthCommand(), c.dashboardCommand())
 	root.AddCommand(c.versionCommand())
 	wrapArgs(root)
 	return root

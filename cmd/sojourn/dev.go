@@ -101,7 +101,16 @@ func (c *cli) dev(ctx context.Context, s *config.Server) error {
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- srv.Run(serving) }()
-	c.welcome(srv.URL(), key, place)
+	board := ""
+	if srv.Dashboard() != "" {
+		address, err := signInAddress(srv.URL(), key)
+		if err != nil {
+			stop()
+			return errors.Join(err, <-served)
+		}
+		board = address.String()
+	}
+	c.welcome(srv.URL(), key, place, board)
 	select {
 	case err := <-worked:
 		if ctx.Err() != nil {
@@ -135,17 +144,22 @@ func devKey(s *config.Server) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// welcome tells a newcomer what runs and what to type next.
-func (c *cli) welcome(url, key, data string) {
+// welcome tells a newcomer what runs and what to type next. dashboard is the address that signs in, empty without one.
+func (c *cli) welcome(url, key, data, dashboard string) {
 	s := c.plain
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("")
 	line("  %s is ready at %s", s.bold("Sojourn"), s.live(url))
 	line("")
-	line("  %s  %s", s.faint("API key "), key)
-	line("  %s  %s", s.faint("API docs"), url+"/docs")
-	line("  %s  %s", s.faint("Data    "), data)
+	if dashboard != "" {
+		line("  %s  %s", s.faint("Dashboard"), s.live(dashboard))
+	} else {
+		line("  %s  %s", s.faint("Dashboard"), "not in this binary: `make build` builds it in")
+	}
+	line("  %s  %s", s.faint("API docs "), url+"/docs")
+	line("  %s  %s", s.faint("API key  "), key)
+	line("  %s  %s", s.faint("Data     "), data)
 	line("")
 	line("  Try it in another terminal, in this folder:")
 	line("")

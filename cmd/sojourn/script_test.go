@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	testscript.Main(teststore.Main(m), map[string]func(){"sojourn": main})
+	testscript.Main(teststore.Main(m), map[string]func(){"sojourn": main, "browser": browser})
 }
 
 // TestScripts runs the manual: each file of testdata is a session at a terminal, with the real program.

@@ -74,7 +74,11 @@ func (c *cli) serve(ctx context.Context, s *config.Server) error {
 	if !s.DatabaseURL.IsZero() {
 		place, name = "database", postgres.Describe(s.DatabaseURL.Reveal())
 	}
-	log.Info("serving", "url", srv.URL(), place, name, "version", version)
+	attrs := []slog.Attr{slog.String("url", srv.URL()), slog.String(place, name), slog.String("version", version)}
+	if board := srv.Dashboard(); board != "" {
+		attrs = append(attrs, slog.String("dashboard", board))
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "serving", attrs...)
 	if err := srv.Run(ctx); err != nil {
 		return err
 	}

@@ -47,7 +47,8 @@ type Config struct {
 	// CheckURL refuses destinations of callbacks and webhooks that this server may not send to; its error says why, as the
 	// end of a sentence. Nil: none is refused.
 	CheckURL func(*url.URL) error
-	// Seal encrypts signing secrets in the store; default: a random key, after whose end they cannot be read.
+	// Seal encrypts signing secrets in the store and the tokens of sign-ins; default: a random key, after whose end they
+	// cannot be read.
 	Seal *seal.Ring
 
 	Metrics Metrics // default: none

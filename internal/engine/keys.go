@@ -129,11 +129,19 @@ func newKeyText() string {
 
 // Authenticate finds the caller behind a key's text.
 func (e *Engine) Authenticate(ctx context.Context, text string) (*Caller, error) {
+	k, err := e.authenticate(ctx, text, e.store.Now())
+	if err != nil {
+		return nil, err
+	}
+	return k.caller, nil
+}
+
+// authenticate finds the key with the text, which has a caller and can be used now.
+func (e *Engine) authenticate(ctx context.Context, text string, now execution.Time) (*knownKey, error) {
 	public, secret, ok := splitKey(text)
 	if !ok {
 		return nil, errUnauthenticated
 	}
-	now := e.store.Now()
 	k, err := e.knownKey(ctx, public, now)
 	if err != nil {
 		return nil, err
@@ -143,7 +151,7 @@ func (e *Engine) Authenticate(ctx context.Context, text string) (*Caller, error)
 		return nil, errUnauthenticated
 	}
 	e.noteUse(k, now)
-	return k.caller, nil
+	return k, nil
 }
 
 // knownKey is the key with the public id, as it was at most keyLife ago.

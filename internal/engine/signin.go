@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
@@ -25,59 +26,53 @@ var errSignedOut = &Error{Code: CodeUnauthenticated, Message: "you are not signe
 var signInBinding = []byte("sign-in")
 
 // SignIn is a person who has shown an API key and now acts with it in a browser. Nothing of it is stored: the token that
-// the browser keeps is sealed with the ring that all servers of a cluster have, and names the key.
+// the browser keeps has the key itself, sealed with the ring that all servers of a cluster have. So it is worth what the
+// key is worth, and who knows the ring alone, from a copy of the database, can make no token.
 type SignIn struct {
 	Caller    *Caller
 	ExpiresAt execution.Time // unless it is used before and renewed
 	// Token is what the browser is to keep; empty when the one it has is good for long enough.
 	Token string
 
-	public string         // id of the key
-	since  execution.Time // when the key was shown
+	key   string
+	since execution.Time // when the key was shown
 }
 
 // SignIn begins a sign-in with a key. Every sign-in has another token.
 func (e *Engine) SignIn(ctx context.Context, key string) (*SignIn, error) {
-	caller, err := e.Authenticate(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	public, _, _ := splitKey(key)
 	now := e.store.Now()
-	k, err := e.knownKey(ctx, public, now)
+	k, err := e.authenticate(ctx, key, now)
 	if err != nil {
 		return nil, err
 	}
-	s := &SignIn{Caller: caller, public: public, since: now}
+	s := &SignIn{Caller: k.caller, key: key, since: now}
 	e.renewSignIn(s, k, now)
 	return s, nil
 }
 
-// SignedIn is the sign-in that a token stands for. It ends with its key, which is read again as for every request.
+// SignedIn is the sign-in that a token stands for. It ends with its key, which is looked at as for every request.
 func (e *Engine) SignedIn(ctx context.Context, token string) (*SignIn, error) {
-	var made execution.Time
-	s := &SignIn{}
-	if !e.openSignIn(token, s, &made) {
-		return nil, errSignedOut
-	}
 	now := e.store.Now()
-	if now >= s.ExpiresAt {
+	s, made, ok := e.openSignIn(token)
+	if !ok || now >= s.ExpiresAt {
 		return nil, errSignedOut
 	}
-	k, err := e.knownKey(ctx, s.public, now)
+	k, err := e.authenticate(ctx, s.key, now)
+	if errors.Is(err, errUnauthenticated) {
+		return nil, errSignedOut
+	}
 	if err != nil {
 		return nil, err
 	}
-	if k.caller == nil || !k.live(now) {
-		return nil, errSignedOut
-	}
 	s.Caller = k.caller
-	e.noteUse(k, now)
 	if now.Sub(made) >= signInRenewed {
 		e.renewSignIn(s, k, now)
 	}
 	return s, nil
 }
+
+// signInHead is how much of a token comes before the key.
+const signInHead = 3 * 8
 
 // renewSignIn gives the sign-in a token that lasts from now on, but not beyond its key.
 func (e *Engine) renewSignIn(s *SignIn, k *knownKey, now execution.Time) {
@@ -85,31 +80,31 @@ func (e *Engine) renewSignIn(s *SignIn, k *knownKey, now execution.Time) {
 	if end := k.record.ExpiresAt; end != 0 {
 		s.ExpiresAt = min(s.ExpiresAt, end)
 	}
-	b := make([]byte, 0, 3*8+publicLength)
+	b := make([]byte, 0, signInHead+len(s.key))
 	for _, t := range []execution.Time{s.since, now, s.ExpiresAt} {
 		b = binary.BigEndian.AppendUint64(b, uint64(t))
 	}
-	b = append(b, s.public...)
+	b = append(b, s.key...)
 	s.Token = base64.RawURLEncoding.EncodeToString(e.cfg.Seal.Seal(b, signInBinding))
 }
 
-// openSignIn reads what renewSignIn wrote; false for what it did not write.
-func (e *Engine) openSignIn(token string, s *SignIn, made *execution.Time) bool {
-	const most = 256
+// openSignIn reads what renewSignIn wrote, and when it did; false for what it did not write.
+func (e *Engine) openSignIn(token string) (s *SignIn, made execution.Time, ok bool) {
+	const most = 1024
 	if len(token) > most {
-		return false
+		return nil, 0, false
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil {
-		return false
+		return nil, 0, false
 	}
 	b, err := e.cfg.Seal.Open(sealed, signInBinding)
-	if err != nil || len(b) != 3*8+publicLength {
-		return false
+	if err != nil || len(b) < signInHead {
+		return nil, 0, false
 	}
-	for i, t := range []*execution.Time{&s.since, made, &s.ExpiresAt} {
+	s = &SignIn{key: string(b[signInHead:])}
+	for i, t := range []*execution.Time{&s.since, &made, &s.ExpiresAt} {
 		*t = execution.Time(binary.BigEndian.Uint64(b[8*i:]))
 	}
-	s.public = string(b[3*8:])
-	return true
+	return s, made, true
 }
