@@ -6,7 +6,7 @@ import { randomFrom } from "./simulation";
 const start = Date.UTC(2026, 10, 22, 9, 21, 31, 518);
 const labels = (length: number, mode: "offset" | "utc" = "offset", from = 0, width = 800) => {
   const scale = scaleOf(start, start + from + length);
-  return axisOf(scale, from, from + length, width, mode).ticks.map((t) => t.label);
+  return axisOf(scale, from, from + length * 1.05, width * 1.05, mode).ticks.map((t) => t.label);
 };
 
 describe("the axis", () => {
@@ -22,26 +22,39 @@ describe("the axis", () => {
     expect(labels(length)).toEqual(expected);
   });
 
-  it("tells small steps far from the start from the last round instant, and says where that is", () => {
+  it("tells the first of small steps far from the start, and round instants, in full", () => {
     const from = 3 * 86_400_000 + 4 * 3_600_000 + 12 * 60_000 + 4_700;
     const scale = scaleOf(start, start + from + 800);
-    const { ticks, origin } = axisOf(scale, from, from + 800, 800, "offset");
+    const { ticks } = axisOf(scale, from, from + 800, 800, "offset");
     expect(ticks.map((t) => t.label)).toEqual([
-      "+700 ms",
-      "+800 ms",
-      "+900 ms",
-      "3 d 4 h 12 min 5 s",
-      "+200 ms",
-      "+300 ms",
-      "+400 ms",
-      "+500 ms",
+      "3 d 4 h 12 min 4.7 s",
+      "4.9 s",
+      "3 d 4 h 12 min 5.0 s",
+      "5.2 s",
+      "5.3 s",
+      "5.4 s",
+      "",
     ]);
-    expect(ticks[3]?.major).toBe(true);
-    expect(origin).toBe("3 d 4 h 12 min 4 s");
+    expect(ticks[2]?.major).toBe(true);
+  });
+
+  it("tells where time goes on after a fold", () => {
+    const idle = { from: start + 900, to: start + 100_000_600 };
+    const { ticks, breaks } = axisOf(scaleOf(start, start + 100_001_000, [idle]), 0, 1625, 1000, "offset");
+    expect(ticks.map((t) => t.label)).toEqual([
+      "0",
+      "200 ms",
+      "400 ms",
+      "600 ms",
+      "800 ms",
+      "1 d 3 h 46 min 40.6 s",
+      "",
+    ]);
+    expect(breaks).toEqual([{ x: expect.closeTo(553.8, 0), width: expect.closeTo(200, 0), label: "1 d 3 h" }]);
   });
 
   it.each([
-    [1000, [".600", ".800", "09:21:32", ".200", ".400"]],
+    [1000, ["09:21:31.600", ".800", "09:21:32", ".200", ".400"]],
     [30_000, ["09:21:35", "09:21:40", "09:21:45", "09:21:50", "09:21:55", "09:22:00"]],
     [86_400_000, ["12:00", "15:00", "18:00", "21:00", "23 Nov", "03:00", "06:00", "09:00"]],
     [10 * 86_400_000, ["23 Nov", "25 Nov", "27 Nov", "29 Nov", "1 Dec"]],

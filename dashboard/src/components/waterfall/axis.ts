@@ -13,7 +13,7 @@ export interface Axis {
   ticks: Tick[];
   /** Folded stretches that can be seen. */
   breaks: { x: number; width: number; label: string }[];
-  /** Where the left edge is, when the ticks do not say it. */
+  /** The date or the year of the left edge, which ticks of the time of day do not say. */
   origin: string;
 }
 
@@ -64,23 +64,37 @@ export function axisOf(scale: Scale, from: number, to: number, width: number, mo
   const step = niceStep(perPixel * 84);
   const [first, last] = [scale.time(Math.max(from, 0)), scale.time(Math.min(to, scale.length))];
   let free = Number.NEGATIVE_INFINITY;
-  for (const time of instants(scale, first, last, step, mode)) {
+  let told = -1;
+  for (const { time, piece } of instants(scale, first, last, step, mode)) {
     const at = x(time);
-    const { label, major } = mode === "offset" ? offsetLabel(time - scale.from, step) : clockLabel(time, step, mode);
+    // The first one of a piece is told in full, and the others from there.
+    const { label, major } =
+      mode === "offset"
+        ? offsetLabel(time - scale.from, step, piece !== told)
+        : clockLabel(time, step, mode, piece !== told);
     const right = at + label.length * letterWidth + 10;
-    if (at < free || !clear(at - 2, right)) continue;
+    if (at < free || !clear(at + 0.5, right)) continue;
     free = right + 8;
-    ticks.push({ x: at, label, major });
+    told = piece;
+    // A label that would be cut off is left out; its line stays.
+    ticks.push({ x: at, label: right - 10 > width + 14 ? "" : label, major });
   }
-  return { ticks, breaks, origin: originOf(first, scale.from, step, mode) };
+  return { ticks, breaks, origin: mode === "offset" ? "" : originOf(first, step, mode) };
 }
 
-/** The round instants of the step that are not within a fold. */
-function* instants(scale: Scale, first: number, last: number, step: number, mode: AxisMode): Generator<number> {
+/** The round instants of the step that are not within a fold, each with the number of its piece of the line. */
+function* instants(
+  scale: Scale,
+  first: number,
+  last: number,
+  step: number,
+  mode: AxisMode,
+): Generator<{ time: number; piece: number }> {
   let at = first;
-  for (const fold of [...scale.folds, undefined]) {
+  for (let piece = 0; piece <= scale.folds.length; piece++) {
+    const fold = scale.folds[piece];
     const end = Math.min(fold?.from ?? last, last);
-    if (end >= at) yield* round(scale.from, at, end, step, mode);
+    if (end >= at) for (const time of round(scale.from, at, end, step, mode)) yield { time, piece };
     if (fold === undefined || fold.from > last) return;
     at = Math.max(at, fold.to);
   }
@@ -156,43 +170,37 @@ function calendarNext(time: number, step: number, mode: AxisMode): number {
   return next > time ? next : time + step;
 }
 
-function offsetLabel(offset: number, step: number): { label: string; major: boolean } {
-  const unit = unitAbove(step);
-  const rest = offset % unit;
-  // From a minute on, thousandths of a second would make long labels: they are told from the last round instant.
-  const short = offset < (step < second ? minute : step < minute ? hour : step < hour ? day : Number.POSITIVE_INFINITY);
-  if (short || rest === 0) return { label: exact(offset, step), major: !short && rest === 0 };
-  return { label: `+${exact(rest, step)}`, major: false };
+/** Far from the start only the smaller parts are told, but of the first tick and of round instants. */
+function offsetLabel(offset: number, step: number, first: boolean): { label: string; major: boolean } {
+  const above = step < second ? minute : step < minute ? hour : step < hour ? day : Number.POSITIVE_INFINITY;
+  const round = offset >= above && offset % unitAbove(step) === 0;
+  return { label: exact(offset < above || first || round ? offset : offset % above, step), major: round };
 }
 
 /** A duration with as many digits as the step needs, and no more. */
 function exact(ms: number, step: number): string {
   if (ms === 0) return "0";
-  if (ms < second) return `${ms} ms`;
-  if (ms < minute) {
-    const digits = step >= second ? 0 : step >= 100 ? 1 : step >= 10 ? 2 : 3;
-    return `${(ms / second).toFixed(digits)} s`;
-  }
-  const units: [number, string][] = [
+  if (ms < second && step < second) return `${ms} ms`;
+  const parts: string[] = [];
+  let rest = ms;
+  for (const [unit, name] of [
     [day, "d"],
     [hour, "h"],
     [minute, "min"],
-    [second, "s"],
-  ];
-  let rest = ms;
-  const parts: string[] = [];
-  for (const [unit, name] of units) {
+  ] as const) {
     const n = Math.floor(rest / unit);
     rest -= n * unit;
     if (n > 0) parts.push(`${n} ${name}`);
   }
+  const digits = step >= second ? 0 : step >= 100 ? 1 : step >= 10 ? 2 : 3;
+  if (rest > 0 || parts.length === 0) parts.push(`${(rest / second).toFixed(digits)} s`);
   return parts.join(" ");
 }
 
 const two = (n: number) => String(n).padStart(2, "0");
 const monthNames = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-function clockLabel(time: number, step: number, mode: AxisMode): { label: string; major: boolean } {
+function clockLabel(time: number, step: number, mode: AxisMode, first: boolean): { label: string; major: boolean } {
   const [year, month, date, hours] = partsOf(time, mode);
   const d = new Date(time);
   const [minutes, seconds, ms] = [
@@ -202,10 +210,8 @@ function clockLabel(time: number, step: number, mode: AxisMode): { label: string
   ];
   if (step < second) {
     const major = ms === 0;
-    return {
-      label: major ? `${two(hours)}:${two(minutes)}:${two(seconds)}` : `.${String(ms).padStart(3, "0")}`,
-      major,
-    };
+    const whole = major || first ? `${two(hours)}:${two(minutes)}:${two(seconds)}` : "";
+    return { label: `${whole}${major ? "" : `.${String(ms).padStart(3, "0")}`}`, major };
   }
   if (step < day) {
     if (hours + minutes + seconds === 0) return { label: `${date} ${monthNames[month]}`, major: true };
@@ -217,16 +223,8 @@ function clockLabel(time: number, step: number, mode: AxisMode): { label: string
   return { label: `${date} ${monthNames[month]}`, major: date === 1 };
 }
 
-function originOf(first: number, start: number, step: number, mode: AxisMode): string {
-  if (mode === "offset") {
-    const unit = unitAbove(step);
-    const offset = first - start;
-    return offset < unit || unit === Number.POSITIVE_INFINITY ? "" : exact(offset - (offset % unit), unit);
-  }
-  const [year, month, date, hours] = partsOf(first, mode);
-  const d = new Date(first);
-  const minutes = mode === "utc" ? d.getUTCMinutes() : d.getMinutes();
-  if (step >= day) return String(year);
-  const text = `${date} ${monthNames[month]} ${year}`;
-  return step < second ? `${text}, ${two(hours)}:${two(minutes)}` : text;
+/** The part of the time of day that the ticks leave out. */
+function originOf(first: number, step: number, mode: AxisMode): string {
+  const [year, month, date] = partsOf(first, mode);
+  return step >= day ? String(year) : `${date} ${monthNames[month]} ${year}`;
 }

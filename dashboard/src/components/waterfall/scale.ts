@@ -49,11 +49,11 @@ function foldsOf(from: number, to: number, idle: readonly Interval[]): Fold[] {
     .map((i) => ({ from: Math.max(i.from, from), to: Math.min(i.to, to) }))
     .filter((i) => i.to > i.from);
   const active = to - from - stretches.reduce((sum, i) => sum + i.to - i.from, 0);
-  const length = Math.max(1, active * Math.min(0.05, 1 / Math.max(stretches.length, 1)));
+  const length = Math.max(0.5, active * Math.min(0.25, 1 / Math.max(stretches.length, 1)));
   const folds: Fold[] = [];
   let saved = 0;
   for (const i of stretches) {
-    if (i.to - i.from < 2 * length) continue;
+    if (i.to - i.from < 3 * length) continue;
     folds.push({ ...i, at: i.from - from - saved, length });
     saved += i.to - i.from - length;
   }
