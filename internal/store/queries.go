@@ -14,11 +14,12 @@ type ListQuery struct {
 	From, To  execution.Time      // bounds of creation, inclusive, judged by the millisecond of the id; zero: open
 	Metadata  map[string]string
 	Triggers  []execution.Trigger
+	Awaiting  execution.WaitFilter
 	Text      string       // substring of the input, ASCII letters in either case
 	Before    execution.ID // only executions older than this; zero: from the newest
 	Limit     int
 	// Offset leaves out this many of the newest that match. It is not for a query whose search may stop early: one with
-	// metadata, triggers or a text.
+	// metadata, triggers, a wait or a text.
 	Offset int
 	// Slice bounds how long a filter that no index serves may search; zero: 40 ms.
 	Slice time.Duration

@@ -28,6 +28,10 @@ type TickQuery struct {
 	TTL   time.Duration // how long it counts as alive without another tick
 	After Cursor        // empty: from now on
 	Limit int           // most changes
+
+	// Version and StartedAt are of the server's program, for people. They stay the same from tick to tick.
+	Version   string
+	StartedAt execution.Time
 }
 
 // Tick is what a server learns of the others.
@@ -41,12 +45,6 @@ type Tick struct {
 	Sessions []SessionMark
 	// NextDue and NextDelivery are the earliest timer of all executions and of all deliveries; zero: none.
 	NextDue, NextDelivery execution.Time
-}
-
-// NodeInfo is a server that is alive.
-type NodeInfo struct {
-	Key  int64
-	Name string
 }
 
 // Change is what became of one execution by commits of another server, as the other servers must know it.

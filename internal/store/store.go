@@ -54,6 +54,13 @@ type Store interface {
 	List(ctx context.Context, q ListQuery) (*ListPage, error)
 	// Counts reads how many executions there are in each state.
 	Counts(ctx context.Context, q CountQuery) (Counts, error)
+	// Series reads counters by hour or day. It reads as many rows as there are workflows, states and periods.
+	Series(ctx context.Context, q SeriesQuery) ([]SeriesPoint, error)
+	// Sample reads the newest executions of each workflow and state, in no order. It reads no others.
+	Sample(ctx context.Context, q SampleQuery) ([]Sampled, error)
+	// Oldest tells for each of the workflows that has a queue since when that execution of it is ready that has waited
+	// longest. It looks at one execution of each priority.
+	Oldest(ctx context.Context, workflows []int64) (map[int64]execution.Time, error)
 
 	// Due are executions of the part whose DueAt is at or before now, earliest first.
 	Due(ctx context.Context, now execution.Time, part Part, limit int) ([]execution.ID, error)
@@ -107,6 +114,8 @@ type Store interface {
 	Backup(ctx context.Context, path string) error
 	// Usage tells how much room the data takes.
 	Usage(ctx context.Context) (Usage, error)
+	// About tells which store it is, one for each that it lies in. It is cheap enough to be asked by people.
+	About(ctx context.Context) ([]About, error)
 	// Close releases the store. Everything committed stays.
 	Close() error
 }

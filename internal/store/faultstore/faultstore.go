@@ -224,6 +224,38 @@ func (s *Store) Counts(ctx context.Context, q store.CountQuery) (store.Counts, e
 	return s.Store.Counts(ctx, q)
 }
 
+// Series fails as planned.
+func (s *Store) Series(ctx context.Context, q store.SeriesQuery) ([]store.SeriesPoint, error) {
+	if err := s.read("Series"); err != nil {
+		return nil, err
+	}
+	return s.Store.Series(ctx, q)
+}
+
+// Sample fails as planned.
+func (s *Store) Sample(ctx context.Context, q store.SampleQuery) ([]store.Sampled, error) {
+	if err := s.read("Sample"); err != nil {
+		return nil, err
+	}
+	return s.Store.Sample(ctx, q)
+}
+
+// Oldest fails as planned.
+func (s *Store) Oldest(ctx context.Context, workflows []int64) (map[int64]execution.Time, error) {
+	if err := s.read("Oldest"); err != nil {
+		return nil, err
+	}
+	return s.Store.Oldest(ctx, workflows)
+}
+
+// About fails as planned.
+func (s *Store) About(ctx context.Context) ([]store.About, error) {
+	if err := s.read("About"); err != nil {
+		return nil, err
+	}
+	return s.Store.About(ctx)
+}
+
 // Due fails as planned.
 func (s *Store) Due(ctx context.Context, now execution.Time, part store.Part, limit int) ([]execution.ID, error) {
 	if err := s.read("Due"); err != nil {

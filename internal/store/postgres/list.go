@@ -17,7 +17,7 @@ const defaultSlice = 40 * time.Millisecond
 // List reads one page of executions, newest first.
 //
 // Each combination of workflow and status, workflow and trigger, or workflow and metadata is a range of an index that
-// holds its executions in order; a list is the merge of the ranges that its filters select, each read a chunk at a time,
+// holds its executions in order, and so are the executions of a workflow that have an inbox; a list is the merge of the ranges that its filters select, each read a chunk at a time,
 // all of them in one statement at first. A list that selects many ranges tries the newest executions of the table first,
 // which mostly are enough. What remains of the filters is judged row by row, within the slice.
 func (s *Store) List(ctx context.Context, q store.ListQuery) (*store.ListPage, error) {
@@ -57,6 +57,7 @@ type lister struct {
 	status   execution.StatusSet // 0: nothing to judge
 	triggers []execution.Trigger
 	pairs    []pair
+	awaiting execution.WaitFilter
 	text     []byte // in lower case
 	residual bool
 }
@@ -76,6 +77,7 @@ const (
 var (
 	listRange    = rangeKind{theRanges + eachRange + "AND e.status = r.number ORDER BY e.workflow DESC, e.id DESC LIMIT $5) AS x"}
 	triggerRange = rangeKind{theRanges + eachRange + "AND e.trigger_type <> 0 AND e.trigger_type = r.number ORDER BY e.workflow DESC, e.id DESC LIMIT $5) AS x"}
+	inboxRange   = rangeKind{theRanges + eachRange + "AND e.inbox IS NOT NULL AND e.status < 5 ORDER BY e.workflow DESC, e.id DESC LIMIT $5) AS x"}
 	pairRange    = rangeKind{theRanges + "SELECT m.execution AS id FROM metadata AS m WHERE m.workflow = ANY(ARRAY[r.workflow]) AND m.key = $6 AND m.value = $7 " +
 		"AND m.execution < r.high AND m.execution >= $4 ORDER BY m.workflow DESC, m.execution DESC LIMIT $5) AS x"}
 )
@@ -119,7 +121,7 @@ func newLister(v *view, q *store.ListQuery) (*lister, error) {
 	for key, value := range q.Metadata {
 		l.pairs = append(l.pairs, pair{key, value})
 	}
-	l.text = lowerASCII([]byte(q.Text))
+	l.text, l.awaiting = lowerASCII([]byte(q.Text)), q.Awaiting
 	triggers := slices.Clone(q.Triggers)
 	slices.Sort(triggers)
 	triggers = slices.Compact(triggers)
@@ -129,6 +131,15 @@ func newLister(v *view, q *store.ListQuery) (*lister, error) {
 			return nil, err
 		}
 		l.kind = &pairRange
+		for _, w := range workflows {
+			l.ranges = append(l.ranges, &indexRange{workflow: w})
+		}
+		if status != execution.All {
+			l.status = status
+		}
+		l.triggers = triggers
+	case !q.Awaiting.IsZero():
+		l.kind = &inboxRange
 		for _, w := range workflows {
 			l.ranges = append(l.ranges, &indexRange{workflow: w})
 		}
@@ -162,7 +173,7 @@ func newLister(v *view, q *store.ListQuery) (*lister, error) {
 			}
 		}
 	}
-	l.residual = l.status != 0 || len(l.triggers) > 0 || len(l.pairs) > 0 || len(l.text) > 0
+	l.residual = l.status != 0 || len(l.triggers) > 0 || len(l.pairs) > 0 || len(l.text) > 0 || !l.awaiting.IsZero()
 	return l, nil
 }
 
@@ -360,7 +371,7 @@ func (l *lister) judge(ids []execution.ID, page *store.ListPage) (size int, err 
 		if l.residual {
 			paired, input := r.null() || r.bool(), r.raw()
 			size += len(input)
-			if l.status != 0 && !l.status.Has(x.Status) || len(l.triggers) > 0 && !slices.Contains(l.triggers, x.Trigger) || !paired ||
+			if l.status != 0 && !l.status.Has(x.Status) || len(l.triggers) > 0 && !slices.Contains(l.triggers, x.Trigger) || !paired || !x.Inbox.Awaits(l.awaiting) ||
 				len(l.text) > 0 && !containsFold(input, l.text) {
 				return nil
 			}

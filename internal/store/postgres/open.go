@@ -171,7 +171,7 @@ func (s *Store) open(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.join(ctx, s.options.Name, joinTTL); err != nil {
+	if err := s.join(ctx, store.TickQuery{Name: s.options.Name, TTL: joinTTL}); err != nil {
 		return err
 	}
 	if s.options.Clock == nil { // a test's own time does not pass by itself

@@ -20,9 +20,10 @@ INSERT INTO projects VALUES (1, gen_random_uuid(), 'p', 1, 0);
 INSERT INTO workflows (key, project, id, name, created_at, updated_at, retention, timeout, closed)
 	SELECT 1 + w, 1, gen_random_uuid(), convert_to('w' || w, 'UTF8'), 1, 1, 0, 0, false FROM generate_series(1, 20) AS w;
 INSERT INTO executions (id, shard, project, workflow, version, trigger_type, priority, status, strikes, intended, why, revision, attempt, steps,
-	failures, finalizers, bytes, cancel_reason, completed_at, updated_at, ready_at)
+	failures, finalizers, bytes, cancel_reason, completed_at, updated_at, ready_at, inbox)
 	SELECT (lpad(to_hex(1700000000000 + i), 12, '0') || '70008000000000000000')::uuid, 0, 1, 2 + i %% 20, 0, (i %% 50 = 0)::integer, 0,
-	CASE WHEN i <= 3 THEN 1 ELSE 5 END, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, CASE WHEN i > 3 THEN 1 END, 1, CASE WHEN i <= 3 THEN 1 END
+	CASE WHEN i <= 3 THEN 1 ELSE 5 END, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, CASE WHEN i > 3 THEN 1 END, 1, CASE WHEN i <= 3 THEN 1 END,
+	CASE WHEN i <= 1 OR i %% 7 = 0 THEN convert_to('{"w":[{"s":"a","k":"approval","n":"a","at":1,"r":1}]}', 'UTF8') END
 	FROM generate_series(1, %d) AS i;
 INSERT INTO metadata SELECT workflow, 'customer', convert_to('c' || get_byte(uuid_send(id), 5), 'UTF8'), id, shard FROM executions;
 INSERT INTO journal (execution, revision, at, actor, attempt, shard, kind, status, body)
@@ -72,6 +73,16 @@ func TestReadsTakeFewPages(t *testing.T) {
 		{"executions by the usual trigger", list(func(q *store.ListQuery) { q.Triggers = []execution.Trigger{0} }), 1},
 		{"executions by metadata", list(func(q *store.ListQuery) { q.Metadata = map[string]string{"customer": "c7"} }), 1},
 		{"executions by text", list(func(q *store.ListQuery) { q.Text = "no" }), 0},
+		{"executions that await an approval", list(func(q *store.ListQuery) { q.Awaiting.Kind = execution.WaitForApproval }), 1},
+		{"executions that await what none does", list(func(q *store.ListQuery) { q.Awaiting = execution.WaitFilter{Kind: "signal", Name: "x"} }), 0},
+		{"a sample", func(s *Store) (int, error) {
+			found, err := s.Sample(t.Context(), store.SampleQuery{Project: 1, Workflows: []int64{5, 6}, Status: execution.Final, Each: 50})
+			return len(found), err
+		}, 100},
+		{"the oldest of queues", func(s *Store) (int, error) {
+			found, err := s.Oldest(t.Context(), []int64{1, 2, 3, 4, 5, 6})
+			return len(found), err
+		}, 3},
 		{"deliveries", deliveries(store.DeliveryQuery{}), 50},
 		{"deliveries of a rare state", deliveries(store.DeliveryQuery{States: pending}), 3},
 		{"deliveries of an endpoint", deliveries(store.DeliveryQuery{Endpoint: 7, States: pending}), 1},

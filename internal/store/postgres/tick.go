@@ -23,8 +23,8 @@ const (
 // tickStatement says that the server lives, unless it said so just before, and reads what it must know, in one statement.
 // newsStatement only reads: it waits for no disk and no standby.
 var (
-	tickStatement = prepare("WITH me AS (UPDATE nodes SET name = $7, seen_at = $8, expires_at = $8 + $9 " +
-		"WHERE key = $6 AND (name <> $7 OR expires_at NOT BETWEEN $8 + $9 / 4 * 3 AND $8 + $9)) " + tickQuery)
+	tickStatement = prepare("WITH me AS (UPDATE nodes SET name = $7, version = $10, started_at = $11, seen_at = $8, expires_at = $8 + $9 " +
+		"WHERE key = $6 AND (name <> $7 OR version <> $10 OR started_at IS DISTINCT FROM $11 OR expires_at NOT BETWEEN $8 + $9 / 4 * 3 AND $8 + $9)) " + tickQuery)
 	newsStatement = prepare(tickQuery)
 )
 
@@ -33,7 +33,7 @@ var tickQuery = "SELECT 0 AS what, (SELECT value FROM meta WHERE name = 'epoch')
 	"(SELECT due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS d, " +
 	"0::bigint AS e, false AS f, false AS g, clock_timestamp() AS h, NULL::bytea AS i, " +
 	"NULL::xid8 AS xid, 0::bigint AS place, 0::bigint AS project, pg_current_snapshot() AS snapshot, NULL::bytea AS changes " +
-	"UNION ALL SELECT 1, key, expires_at, 0, 0, 0, false, false, NULL, name, NULL, 0, 0, NULL, NULL FROM nodes WHERE expires_at > $8 " +
+	"UNION ALL SELECT 1, key, expires_at, coalesce(started_at, 0), seen_at, 0, false, false, NULL, name, NULL, 0, 0, NULL, version FROM nodes WHERE expires_at > $8 " +
 	"UNION ALL SELECT 2, key, node, term, expires_at, received, unsure, draining, NULL, NULL, NULL, 0, 0, NULL, NULL FROM sessions " +
 	"UNION ALL (" + feedRows("3, 0, 0, 0, 0, 0, false, false, NULL::timestamptz, NULL::bytea, "+feedColumns, "node <> $6") + ")"
 
@@ -75,7 +75,8 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 			statement = newsStatement
 		}
 		var until execution.Time
-		a := s.placeArgs(&p, page).int64(s.node).text(q.Name).int64(int64(at)).int64(q.TTL.Microseconds())
+		a := s.placeArgs(&p, page).int64(s.node).text(q.Name).int64(int64(at)).int64(q.TTL.Microseconds()).
+			text(q.Version).time(q.StartedAt)
 		b := c.batch(ctx)
 		b.add(statement, a, func(r *row) error {
 			switch what := r.int64(); what {
@@ -92,8 +93,11 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 				} else {
 					r.skip(1)
 				}
-				r.skip(6)
+				n.StartedAt, n.SeenAt = r.time(), r.time()
+				r.skip(4)
 				n.Name = r.text()
+				r.skip(4)
+				n.Version = r.text()
 				x.Nodes = append(x.Nodes, n)
 			case tickSession:
 				x.Sessions = append(x.Sessions, store.SessionMark{
@@ -139,12 +143,12 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 func (s *Store) present(ctx context.Context, q store.TickQuery, x *store.Tick) error {
 	i := slices.IndexFunc(x.Nodes, func(n store.NodeInfo) bool { return n.Key == s.node })
 	if i >= 0 {
-		x.Nodes[i].Name = q.Name
+		x.Nodes[i] = store.NodeInfo{Key: s.node, Name: q.Name, Version: q.Version, StartedAt: q.StartedAt, SeenAt: x.Now}
 	} else {
-		if err := s.join(ctx, q.Name, q.TTL); err != nil {
+		if err := s.join(ctx, q); err != nil {
 			return err
 		}
-		x.Nodes = append(x.Nodes, store.NodeInfo{Key: s.node, Name: q.Name})
+		x.Nodes = append(x.Nodes, store.NodeInfo{Key: s.node, Name: q.Name, Version: q.Version, StartedAt: q.StartedAt, SeenAt: x.Now})
 	}
 	slices.SortFunc(x.Nodes, func(a, b store.NodeInfo) int { return cmp.Compare(a.Key, b.Key) })
 	return nil

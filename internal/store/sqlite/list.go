@@ -21,7 +21,7 @@ const defaultSlice = 40 * time.Millisecond
 // List reads one page of executions, newest first.
 //
 // Each combination of workflow and status, workflow and trigger, or workflow and metadata is a range of an index that
-// holds its executions in order; a list is the merge of the ranges that its filters select. A list that selects many
+// holds its executions in order, and so are the executions of a workflow that have an inbox; a list is the merge of the ranges that its filters select. A list that selects many
 // ranges tries the newest executions of the table first, which mostly are enough. What remains of the filters is
 // judged row by row, within the slice.
 func (s *Store) List(ctx context.Context, q store.ListQuery) (*store.ListPage, error) {
@@ -58,6 +58,7 @@ type lister struct {
 	status   execution.StatusSet // 0: nothing to judge
 	triggers []execution.Trigger
 	pairs    []pair
+	awaiting execution.WaitFilter
 	text     []byte // in lower case
 	residual bool
 }
@@ -69,6 +70,7 @@ type indexRange struct {
 	query    string
 	workflow int64
 	number   int64 // status or trigger
+	inbox    bool  // no number: those that have an inbox
 	pair     *pair
 
 	keys  []int64 // read, but not taken
@@ -80,6 +82,7 @@ const (
 	listRange    = "SELECT pk FROM executions INDEXED BY executions_list WHERE workflow = ? AND status = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
 	triggerRange = "SELECT pk FROM executions INDEXED BY executions_trigger WHERE workflow = ? AND trigger_type = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
 	pairRange    = "SELECT execution FROM metadata WHERE workflow = ? AND key = ? AND value = ? AND execution BETWEEN ? AND ? ORDER BY execution DESC LIMIT ?"
+	inboxRange   = "SELECT pk FROM executions INDEXED BY executions_inbox WHERE workflow = ? AND inbox IS NOT NULL AND status < 5 AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
 	tableRange   = "SELECT pk, workflow, status FROM executions WHERE pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
 	// maxChunk bounds how many keys are read from a range at once.
 	maxChunk = 512
@@ -108,7 +111,7 @@ func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
 	for key, value := range q.Metadata {
 		l.pairs = append(l.pairs, pair{key, value})
 	}
-	l.text = lowerASCII([]byte(q.Text))
+	l.text, l.awaiting = lowerASCII([]byte(q.Text)), q.Awaiting
 	switch {
 	case len(l.pairs) > 0:
 		driver, err := l.rarest(workflows)
@@ -117,6 +120,14 @@ func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
 		}
 		for _, w := range workflows {
 			l.ranges = append(l.ranges, &indexRange{query: pairRange, workflow: w, pair: driver})
+		}
+		if status != execution.All {
+			l.status = status
+		}
+		l.triggers = q.Triggers
+	case !q.Awaiting.IsZero():
+		for _, w := range workflows {
+			l.ranges = append(l.ranges, &indexRange{query: inboxRange, workflow: w, inbox: true})
 		}
 		if status != execution.All {
 			l.status = status
@@ -148,7 +159,7 @@ func newLister(conn *sqlite.Conn, q *store.ListQuery) (*lister, error) {
 			}
 		}
 	}
-	l.residual = l.status != 0 || len(l.triggers) > 0 || len(l.pairs) > 0 || len(l.text) > 0
+	l.residual = l.status != 0 || len(l.triggers) > 0 || len(l.pairs) > 0 || len(l.text) > 0 || !l.awaiting.IsZero()
 	chunk := q.Limit + 1
 	if n := len(l.ranges); n > 1 {
 		chunk = min(chunk, max(2, 2*chunk/n))
@@ -345,7 +356,7 @@ func (l *lister) judge(row *store.Row) (bool, error) {
 	if l.status != 0 && !l.status.Has(row.Status) {
 		return false, nil
 	}
-	if len(l.triggers) > 0 && !slices.Contains(l.triggers, row.Trigger) {
+	if len(l.triggers) > 0 && !slices.Contains(l.triggers, row.Trigger) || !row.Inbox.Awaits(l.awaiting) {
 		return false, nil
 	}
 	for _, p := range l.pairs {
@@ -408,7 +419,7 @@ func (l *lister) fetch(r *indexRange, below int64) error {
 		}
 	}
 	st.BindInt64(1, r.workflow)
-	if r.pair == nil {
+	if r.pair == nil && !r.inbox {
 		st.BindInt64(2, r.number)
 	}
 	i := r.bounds()
@@ -432,8 +443,11 @@ func (l *lister) fetch(r *indexRange, below int64) error {
 
 // bounds is the parameter of the lower bound of keys; the upper one and the number of rows follow it.
 func (r *indexRange) bounds() int {
-	if r.pair != nil {
+	switch {
+	case r.pair != nil:
 		return 4
+	case r.inbox:
+		return 2
 	}
 	return 3
 }

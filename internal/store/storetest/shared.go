@@ -54,7 +54,9 @@ func shared(t *testing.T, h Harness) {
 // tick makes a server tick and go on from there.
 func (p *pair) tick(s store.Shared) *store.Tick {
 	p.T.Helper()
-	x, err := s.Tick(p.T.Context(), store.TickQuery{Name: "node", TTL: ttl, After: p.after[s], Limit: 1000})
+	x, err := s.Tick(p.T.Context(), store.TickQuery{
+		Name: "node", TTL: ttl, After: p.after[s], Limit: 1000, Version: "v1.2", StartedAt: 77,
+	})
 	if err != nil {
 		p.T.Fatalf("tick: %v", err)
 	}
@@ -101,8 +103,8 @@ func sharedNodes(t *testing.T, p *pair) {
 	keys := func(x *store.Tick) (keys []int64) {
 		for _, n := range x.Nodes {
 			keys = append(keys, n.Key)
-			if n.Name != "node" {
-				t.Errorf("server %d is called %q", n.Key, n.Name)
+			if n.Name != "node" || n.Version != "v1.2" || n.StartedAt != 77 || n.SeenAt <= 77 || n.SeenAt > x.Now {
+				t.Errorf("server %d tells %+v of itself at %d", n.Key, n, x.Now)
 			}
 		}
 		return keys
@@ -122,7 +124,9 @@ func sharedNodes(t *testing.T, p *pair) {
 		t.Errorf("after one left alive are %v", got)
 	}
 	// It comes back by ticking, for as long as it says.
-	if _, err := p.b.Tick(t.Context(), store.TickQuery{Name: "node", TTL: 500 * time.Millisecond, Limit: 10}); err != nil {
+	if _, err := p.b.Tick(t.Context(), store.TickQuery{
+		Name: "node", TTL: 500 * time.Millisecond, Limit: 10, Version: "v1.2", StartedAt: 77,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if got := keys(p.tick(p.a)); !slices.Equal(got, want) {

@@ -40,6 +40,7 @@ func Run(t *testing.T, h Harness) {
 		{"reservations", reservations},
 		{"lists", lists},
 		{"counts", counts},
+		{"stats", stats},
 		{"logs", logs},
 		{"files", files},
 		{"catalog", catalog},
