@@ -25,8 +25,17 @@ type SampleQuery struct {
 	Project   int64
 	Workflows []int64 // keys
 	Status    execution.StatusSet
-	From, To  execution.Time // bounds of creation, inclusive, judged by the millisecond of the id; zero: open
-	Each      int            // most that are read of each workflow and state, the newest
+	Spans     []Span // of creation; they do not overlap
+	Each      int    // most that are read of each workflow, state and span, the newest
+}
+
+// Span is a time from one instant to another, inclusive, judged by the millisecond of an id; zero: open.
+type Span struct{ From, To execution.Time }
+
+// Has reports whether an execution was created within the span.
+func (s Span) Has(id execution.ID) bool {
+	created := execution.Time(id.Millis() * 1000)
+	return (s.From == 0 || created >= s.From) && (s.To == 0 || created <= s.To)
 }
 
 // Sampled is the part of an execution that statistics need.

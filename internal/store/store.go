@@ -56,7 +56,7 @@ type Store interface {
 	Counts(ctx context.Context, q CountQuery) (Counts, error)
 	// Series reads counters by hour or day. It reads as many rows as there are workflows, states and periods.
 	Series(ctx context.Context, q SeriesQuery) ([]SeriesPoint, error)
-	// Sample reads the newest executions of each workflow and state, in no order. It reads no others.
+	// Sample reads the newest executions of each workflow, state and span, in no order. It reads no others.
 	Sample(ctx context.Context, q SampleQuery) ([]Sampled, error)
 	// Oldest tells for each of the workflows that has a queue since when that execution of it is ready that has waited
 	// longest. It looks at one execution of each priority.

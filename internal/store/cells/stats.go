@@ -30,7 +30,7 @@ func (s *Store) Series(ctx context.Context, q store.SeriesQuery) ([]store.Series
 	return points, nil
 }
 
-// Sample reads the newest executions of each workflow and state over all cells.
+// Sample reads the newest executions of each workflow, state and span over all cells.
 func (s *Store) Sample(ctx context.Context, q store.SampleQuery) ([]store.Sampled, error) {
 	lists, err := all(s, func(c *cell) ([]store.Sampled, error) {
 		list, err := c.Store.Sample(ctx, q)
@@ -46,9 +46,10 @@ func (s *Store) Sample(ctx context.Context, q store.SampleQuery) ([]store.Sample
 	slices.SortFunc(found, func(a, b store.Sampled) int {
 		return cmp.Or(cmp.Compare(a.Workflow, b.Workflow), cmp.Compare(a.Status, b.Status), cmp.Compare(b.ID.Order(), a.ID.Order()))
 	})
-	of := map[[2]int64]int{} // by workflow and state
+	of := map[[3]int64]int{} // by workflow, state and span
 	return slices.DeleteFunc(found, func(x store.Sampled) bool {
-		k := [2]int64{x.Workflow, int64(x.Status)}
+		span := slices.IndexFunc(q.Spans, func(s store.Span) bool { return s.Has(x.ID) })
+		k := [3]int64{x.Workflow, int64(x.Status), int64(span)}
 		of[k]++
 		return of[k] > q.Each
 	}), nil

@@ -76,7 +76,7 @@ func TestReadsTakeFewPages(t *testing.T) {
 		{"executions that await an approval", list(func(q *store.ListQuery) { q.Awaiting.Kind = execution.WaitForApproval }), 1},
 		{"executions that await what none does", list(func(q *store.ListQuery) { q.Awaiting = execution.WaitFilter{Kind: "signal", Name: "x"} }), 0},
 		{"a sample", func(s *Store) (int, error) {
-			found, err := s.Sample(t.Context(), store.SampleQuery{Project: 1, Workflows: []int64{5, 6}, Status: execution.Final, Each: 50})
+			found, err := s.Sample(t.Context(), store.SampleQuery{Project: 1, Workflows: []int64{5, 6}, Status: execution.Final, Spans: []store.Span{{}}, Each: 50})
 			return len(found), err
 		}, 100},
 		{"the oldest of queues", func(s *Store) (int, error) {

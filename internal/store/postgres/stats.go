@@ -33,22 +33,25 @@ func (s *Store) Series(ctx context.Context, q store.SeriesQuery) ([]store.Series
 // sampleRange reads the newest of each range of the index of lists. As in rangeKind, the first column is compared with an
 // array of one and named in the order.
 const sampleRange = "SELECT x.id, w.key, n.number, x.started_at, x.completed_at FROM unnest($2::bigint[]) AS g (key) " +
-	"JOIN workflows AS w ON w.key = g.key AND w.project = $1 CROSS JOIN unnest($3::smallint[]) AS n (number) CROSS JOIN LATERAL (" +
+	"JOIN workflows AS w ON w.key = g.key AND w.project = $1 CROSS JOIN unnest($3::smallint[]) AS n (number) " +
+	"CROSS JOIN unnest($4::uuid[], $5::uuid[]) AS s (low, high) CROSS JOIN LATERAL (" +
 	"SELECT e.id, e.started_at, e.completed_at FROM executions AS e WHERE e.workflow = ANY(ARRAY[w.key]) AND e.status = n.number " +
-	"AND e.id >= $4 AND e.id < $5 ORDER BY e.workflow DESC, e.id DESC LIMIT $6) AS x"
+	"AND e.id >= s.low AND e.id < s.high ORDER BY e.workflow DESC, e.id DESC LIMIT $6) AS x"
 
-// Sample reads the newest executions of each workflow and state.
+// Sample reads the newest executions of each workflow, state and span.
 func (s *Store) Sample(ctx context.Context, q store.SampleQuery) ([]store.Sampled, error) {
 	if q.Each <= 0 {
 		return nil, nil
 	}
 	statuses := (q.Status & execution.All).List()
-	low, high := createdBetween(q.From, q.To)
+	low := func(i int) execution.ID { low, _ := createdBetween(q.Spans[i].From, q.Spans[i].To); return low }
+	high := func(i int) execution.ID { _, high := createdBetween(q.Spans[i].From, q.Spans[i].To); return high }
 	var found []store.Sampled
 	err := s.pages(ctx, func(v *view) error {
 		found = nil
 		return v.query(sampleRange, newArgs().int64(q.Project).int64s(len(q.Workflows), func(i int) int64 { return q.Workflows[i] }).
-			int16s(len(statuses), func(i int) int16 { return int16(statuses[i]) }).id(low).id(high).int64(int64(q.Each)), func(r *row) error {
+			int16s(len(statuses), func(i int) int16 { return int16(statuses[i]) }).
+			ids(len(q.Spans), low).ids(len(q.Spans), high).int64(int64(q.Each)), func(r *row) error {
 			x := store.Sampled{ID: r.id(), Workflow: r.int64()}
 			x.Status, x.StartedAt, x.CompletedAt = execution.Status(r.int64()), r.time(), r.time()
 			found = append(found, x)

@@ -51,13 +51,15 @@ func ownWorkflows(conn *sqlite.Conn, project int64, given []int64) ([]int64, err
 	return workflowsOf(conn, project, given)
 }
 
-// Sample reads the newest executions of each workflow and state.
+const sampleQuery = "SELECT pk, tail, started_at, completed_at FROM executions INDEXED BY executions_list " +
+	"WHERE workflow = ? AND status = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?"
+
+// Sample reads the newest executions of each workflow, state and span.
 func (s *Store) Sample(ctx context.Context, q store.SampleQuery) ([]store.Sampled, error) {
 	var found []store.Sampled
 	if q.Each <= 0 {
 		return nil, nil
 	}
-	low, high := bounds(q.From, q.To)
 	err := s.snapshot(ctx, func(conn *sqlite.Conn) error {
 		workflows, err := ownWorkflows(conn, q.Project, q.Workflows)
 		if err != nil {
@@ -65,15 +67,17 @@ func (s *Store) Sample(ctx context.Context, q store.SampleQuery) ([]store.Sample
 		}
 		for _, w := range workflows {
 			for _, status := range (q.Status & execution.All).List() {
-				if err := eachRow(conn, "SELECT pk, tail, started_at, completed_at FROM executions INDEXED BY executions_list "+
-					"WHERE workflow = ? AND status = ? AND pk BETWEEN ? AND ? ORDER BY pk DESC LIMIT ?", func(st *sqlite.Stmt) error {
-					found = append(found, store.Sampled{
-						ID: execution.IDFromParts(st.ColumnInt64(0), st.ColumnInt64(1)), Workflow: w, Status: status,
-						StartedAt: execution.Time(st.ColumnInt64(2)), CompletedAt: execution.Time(st.ColumnInt64(3)),
-					})
-					return nil
-				}, w, int64(status), low, high, int64(q.Each)); err != nil {
-					return err
+				for _, span := range q.Spans {
+					low, high := bounds(span.From, span.To)
+					if err := eachRow(conn, sampleQuery, func(st *sqlite.Stmt) error {
+						found = append(found, store.Sampled{
+							ID: execution.IDFromParts(st.ColumnInt64(0), st.ColumnInt64(1)), Workflow: w, Status: status,
+							StartedAt: execution.Time(st.ColumnInt64(2)), CompletedAt: execution.Time(st.ColumnInt64(3)),
+						})
+						return nil
+					}, w, int64(status), low, high, int64(q.Each)); err != nil {
+						return err
+					}
 				}
 			}
 		}

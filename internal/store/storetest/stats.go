@@ -32,7 +32,7 @@ func stats(t *testing.T, h Harness) {
 			if err != nil || len(points) != 0 {
 				t.Errorf("series: %v, %v", points, err)
 			}
-			found, err := w.Store.Sample(t.Context(), store.SampleQuery{Project: 1 << 40, Workflows: w.Workflows, Status: execution.All, Each: 5})
+			found, err := w.Store.Sample(t.Context(), store.SampleQuery{Project: 1 << 40, Workflows: w.Workflows, Status: execution.All, Spans: []store.Span{{}}, Each: 5})
 			if err != nil || len(found) != 0 {
 				t.Errorf("sample: %v, %v", found, err)
 			}
@@ -44,7 +44,7 @@ func stats(t *testing.T, h Harness) {
 				if err != nil || len(points) != 0 {
 					t.Errorf("series of %v: %v, %v", workflows, points, err)
 				}
-				found, err := w.Store.Sample(t.Context(), store.SampleQuery{Project: w.Project, Workflows: workflows, Status: execution.All, Each: 5})
+				found, err := w.Store.Sample(t.Context(), store.SampleQuery{Project: w.Project, Workflows: workflows, Status: execution.All, Spans: []store.Span{{}}, Each: 5})
 				if err != nil || len(found) != 0 {
 					t.Errorf("sample of %v: %v, %v", workflows, found, err)
 				}
@@ -148,16 +148,20 @@ func sampleAsModel(t *testing.T, w *World, all []*listed, random *rand.Rand) {
 		Each: 1 + random.IntN(20),
 	}
 	l := store.ListQuery{Project: q.Project, Workflows: q.Workflows, Status: q.Status}
-	if random.IntN(2) == 0 {
-		l.From = execution.Time(all[random.IntN(len(all))].x.ID.Millis() * 1000)
-		l.To = l.From.Add(20 * time.Hour)
-		q.From, q.To = l.From, l.To
+	at := execution.Time(all[random.IntN(len(all))].x.ID.Millis() * 1000)
+	for range random.IntN(4) {
+		q.Spans = append(q.Spans, store.Span{From: at, To: at.Add(10 * time.Hour)})
+		at = at.Add(11 * time.Hour)
+	}
+	if len(q.Spans) == 0 {
+		q.Spans = []store.Span{{}}
 	}
 	var want []store.Sampled
-	of := map[[2]int64]int{}
+	of := map[[3]int64]int{}
 	for _, m := range all { // newest first
-		k := [2]int64{m.x.Workflow, int64(m.x.Status)}
-		if q.Status.Has(m.x.Status) && m.matches(&l) && of[k] < q.Each {
+		span := slices.IndexFunc(q.Spans, func(s store.Span) bool { return s.Has(m.x.ID) })
+		k := [3]int64{m.x.Workflow, int64(m.x.Status), int64(span)}
+		if q.Status.Has(m.x.Status) && m.matches(&l) && span >= 0 && of[k] < q.Each {
 			of[k]++
 			want = append(want, store.Sampled{
 				ID: m.x.ID, Workflow: m.x.Workflow, Status: m.x.Status, StartedAt: m.x.StartedAt, CompletedAt: m.x.CompletedAt,
