@@ -135,7 +135,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 // startEngine makes the engine and lets it run until stop.
 func (s *Server) startEngine(ctx context.Context) (err error) {
 	ec := engine.Config{
-		Store: s.store, Log: s.log.With("area", "engine"),
+		Store: s.store, Log: s.log.With("area", "engine"), Version: s.cfg.Version,
 		Lease: s.cfg.Lease, CancelGrace: s.cfg.CancelGrace, Retention: s.cfg.Retention,
 		Files: s.files, MaxFile: s.cfg.MaxFile, FileQuota: s.cfg.FileQuota,
 		MaxBacklog: s.cfg.MaxBacklog, DefaultTimeout: s.cfg.ExecutionTimeout, LowDisk: s.cfg.LowDisk,

@@ -25,7 +25,7 @@ func (b *cancelAll) given(cmd *cobra.Command, ids []string) (bool, error) {
 	case b.all:
 		return true, nil
 	}
-	for _, name := range []string{"status", "workflow", "from", "to", "metadata", "trigger", "text"} {
+	for _, name := range []string{"status", "workflow", "from", "to", "metadata", "trigger", "awaiting", "text"} {
 		if cmd.Flags().Changed(name) {
 			return false, usagef("--%s narrows --all, which is missing", name)
 		}
@@ -50,7 +50,7 @@ func (b *cancelAll) run(cmd *cobra.Command, c *cli, how sojourn.CancelParams) er
 		r, err := client.Executions.CancelAll(cmd.Context(), sojourn.CancelAllParams{
 			Filter: sojourn.CancelFilter{
 				Status: p.Status, Workflow: p.Workflow, CreatedFrom: p.CreatedFrom, CreatedTo: p.CreatedTo, Metadata: p.Metadata,
-				Trigger: p.Trigger, Text: p.Text,
+				Trigger: p.Trigger, Awaiting: p.Awaiting, Text: p.Text,
 			},
 			Reason: how.Reason, Grace: how.Grace,
 		})

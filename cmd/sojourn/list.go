@@ -19,6 +19,7 @@ type filterFlags struct {
 	from, to string
 	metadata []string
 	trigger  []string
+	awaiting string
 	text     string
 }
 
@@ -30,6 +31,7 @@ func (f *filterFlags) add(cmd *cobra.Command, c *cli) {
 	fs.StringVar(&f.to, "to", "", "only created at or before this `time`")
 	fs.StringArrayVar(&f.metadata, "metadata", nil, "only with this `name=text`; repeat for more")
 	fs.StringSliceVar(&f.trigger, "trigger", nil, "only started by one of `api`, cli, manual")
+	fs.StringVar(&f.awaiting, "awaiting", "", "only waiting for `approval` or signal, or one by name: approval:manager")
 	fs.StringVar(&f.text, "text", "", "only with this `text` in the input")
 	states := make([]string, len(sojourn.Statuses))
 	for i, s := range sojourn.Statuses {
@@ -37,13 +39,14 @@ func (f *filterFlags) add(cmd *cobra.Command, c *cli) {
 	}
 	_ = cmd.RegisterFlagCompletionFunc("status", cobra.FixedCompletions(states, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("trigger", cobra.FixedCompletions([]string{"api", "cli", "manual"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("awaiting", cobra.FixedCompletions([]string{"approval", "signal"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("workflow", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		return c.completeWorkflows(cmd, nil, typed)
 	})
 }
 
 func (f *filterFlags) params() (sojourn.ListParams, error) {
-	p := sojourn.ListParams{Workflow: f.workflow, CreatedFrom: f.from, CreatedTo: f.to, Trigger: f.trigger, Text: f.text}
+	p := sojourn.ListParams{Workflow: f.workflow, CreatedFrom: f.from, CreatedTo: f.to, Trigger: f.trigger, Awaiting: f.awaiting, Text: f.text}
 	for _, s := range f.status {
 		if !slices.Contains(sojourn.Statuses, sojourn.Status(s)) {
 			return p, usagef("--status %s: the states are %s", s, joinStates(sojourn.Statuses))

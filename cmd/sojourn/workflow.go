@@ -19,7 +19,7 @@ func (c *cli) workflowCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    needsSubcommand,
 	}
-	cmd.AddCommand(c.workflowListCommand(), c.workflowGetCommand(), c.workflowUpdateCommand())
+	cmd.AddCommand(c.workflowListCommand(), c.workflowGetCommand(), c.workflowUpdateCommand(), c.workflowStatsCommand())
 	return cmd
 }
 

@@ -264,7 +264,7 @@ func matches(given []string, tag string) bool {
 	return false
 }
 
-var filterFields = []string{"status", "workflow_id", "created_from", "created_to", "metadata[]", "trigger", "text"}
+var filterFields = []string{"status", "workflow_id", "created_from", "created_to", "metadata[]", "trigger", "awaiting", "text"}
 
 func (a *API) listExecutions(x *exchange) error {
 	if err := x.query(append([]string{"limit", "cursor", "include"}, filterFields...)...); err != nil {
@@ -330,6 +330,12 @@ func (x *exchange) queryFilter() (*engine.ListRequest, error) {
 		var problem string
 		if r.Triggers, problem = parseTriggers(strings.Split(text, ",")); problem != "" {
 			return nil, badField("trigger", jsonx.CodeInvalidValue, problem)
+		}
+	}
+	if text, ok := x.given.get("awaiting"); ok {
+		var problem string
+		if r.Awaiting, problem = parseAwaiting(text); problem != "" {
+			return nil, badField("awaiting", jsonx.CodeInvalidValue, problem)
 		}
 	}
 	if r.Text, err = x.queryText("text", maxText); err != nil {
@@ -401,6 +407,19 @@ func parseTriggers(names []string) (list []execution.Trigger, problem string) {
 		list = append(list, t)
 	}
 	return list, ""
+}
+
+// parseAwaiting is what executions are to wait for, or what is wrong with the text.
+func parseAwaiting(text string) (f execution.WaitFilter, problem string) {
+	kind, name, named := strings.Cut(text, ":")
+	f = execution.WaitFilter{Kind: execution.WaitKind(kind), Name: name}
+	if f.Kind != execution.WaitForApproval && f.Kind != execution.WaitForSignal {
+		return f, "must be approval or signal, with a name if you like, such as approval:manager, not " + quote(text)
+	}
+	if named && (name == "" || len(name) > maxStep) {
+		return f, "must have a name of 1 to " + strconv.Itoa(maxStep) + " bytes behind the colon, or no colon"
+	}
+	return f, ""
 }
 
 func (a *API) countExecutions(x *exchange) error {
@@ -686,10 +705,15 @@ func readFilter(p *jsonx.Parser, r *engine.ListRequest, now time.Time) {
 				r.Triggers, problem = parseTriggers(names)
 				check(problem)
 			}
+		case "awaiting":
+			if text, ok := p.String(maxStep + len("approval:")); ok {
+				r.Awaiting, problem = parseAwaiting(text)
+				check(problem)
+			}
 		case "text":
 			r.Text = readName(p, maxText)
 		default:
-			p.Unknown([]string{"status", "workflow_id", "created_from", "created_to", "metadata", "trigger", "text"})
+			p.Unknown([]string{"status", "workflow_id", "created_from", "created_to", "metadata", "trigger", "awaiting", "text"})
 		}
 	}
 }

@@ -88,6 +88,8 @@ func routes() []route {
 		{"GET", "/v1/workflows/{workflow}/versions", workflowsRead, 0, 0, (*API).listVersions},
 		{"POST", "/v1/workflows/{workflow}/versions", workflowsManage, bodyOne, 0, (*API).createVersion},
 		{"PUT", "/v1/workflows/{workflow}/versions/current", workflowsManage, bodySmall, 0, (*API).setCurrentVersion},
+		{"GET", "/v1/workflows/{workflow}/stats", read, 0, 0, (*API).workflowStats},
+		{"GET", "/v1/stats", read, 0, 0, (*API).listStats},
 		{"GET", "/v1/workers", workflowsRead, 0, 0, (*API).listWorkers},
 
 		{"POST", "/v1/worker/sessions", worker, bodyMany, 0, (*API).openSession},
@@ -121,6 +123,7 @@ func routes() []route {
 		{"DELETE", "/v1/keys/{id}", keys, 0, 0, (*API).revokeKey},
 		{"POST", "/v1/projects", admin, bodySmall, 0, (*API).createProject},
 		{"GET", "/v1/projects", admin, 0, 0, (*API).listProjects},
+		{"GET", "/v1/system", admin, 0, 0, (*API).system},
 		{"GET", "/v1/info", anyKey, 0, 0, (*API).info},
 
 		{"GET", "/approvals/{token}", public, 0, 0, (*API).approvalPage},

@@ -126,23 +126,10 @@ func (a *API) listWorkflows(x *exchange) error {
 	if err := x.query("search", "name", "limit", "cursor"); err != nil {
 		return err
 	}
-	var q engine.WorkflowQuery
-	var err error
-	if q.Search, err = x.queryText("search", maxName); err != nil {
-		return err
-	}
-	if q.Name, err = x.queryText("name", maxName); err != nil {
-		return err
-	}
-	limit, err := x.queryInt("limit", 1, maxPage, defaultPage)
+	q, err := x.queryWorkflows()
 	if err != nil {
 		return err
 	}
-	after, err := x.queryCursor(cursorWorkflows)
-	if err != nil {
-		return err
-	}
-	q.Limit, q.After = int(limit), string(after)
 	page, more, next, err := a.engine.Workflows(x.ctx, x.caller, q)
 	if err != nil {
 		return err
@@ -156,6 +143,23 @@ func (a *API) listWorkflows(x *exchange) error {
 	}
 	x.out = append(appendPage(b, more, cursorWorkflows, []byte(next)), '}')
 	return x.json(http.StatusOK)
+}
+
+// queryWorkflows reads which workflows are meant.
+func (x *exchange) queryWorkflows() (q engine.WorkflowQuery, err error) {
+	if q.Search, err = x.queryText("search", maxName); err != nil {
+		return q, err
+	}
+	if q.Name, err = x.queryText("name", maxName); err != nil {
+		return q, err
+	}
+	limit, err := x.queryInt("limit", 1, maxPage, defaultPage)
+	if err != nil {
+		return q, err
+	}
+	after, err := x.queryCursor(cursorWorkflows)
+	q.Limit, q.After = int(limit), string(after)
+	return q, err
 }
 
 func (a *API) createWorkflow(x *exchange) error {

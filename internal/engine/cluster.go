@@ -71,6 +71,7 @@ type cluster struct {
 type place struct {
 	rank  int
 	nodes []int64
+	infos []store.NodeInfo
 }
 
 func (p *place) alive(node int64) bool { return slices.Contains(p.nodes, node) }
@@ -198,10 +199,14 @@ func (c *cluster) listen(ctx context.Context) {
 // tick reads what the others did and passes it on. more says that there is more to read.
 func (c *cluster) tick(ctx context.Context) (more bool, err error) {
 	n := c.ticks.Add(1)
-	x, err := c.store.Tick(ctx, store.TickQuery{Name: c.name, TTL: nodeTTL, After: c.after, Limit: tickLimit})
+	q := store.TickQuery{
+		Name: c.name, TTL: nodeTTL, After: c.after, Limit: tickLimit, Version: c.e.cfg.Version, StartedAt: c.e.startedAt,
+	}
+	x, err := c.store.Tick(ctx, q)
 	if errors.Is(err, store.ErrCursor) {
 		c.e.log.Warn("what other servers did cannot be followed from where it was left: everything is looked at again")
-		if x, err = c.store.Tick(ctx, store.TickQuery{Name: c.name, TTL: nodeTTL, Limit: tickLimit}); err == nil {
+		q.After = ""
+		if x, err = c.store.Tick(ctx, q); err == nil {
 			c.lookAgain()
 		}
 	}
@@ -266,7 +271,7 @@ func (c *cluster) lookIn() {
 
 // rank takes over who is alive.
 func (c *cluster) rank(nodes []store.NodeInfo) {
-	p := &place{}
+	p := &place{infos: nodes}
 	for _, n := range nodes {
 		p.nodes = append(p.nodes, n.Key)
 	}

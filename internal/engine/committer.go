@@ -261,6 +261,7 @@ func gravity(err error) slog.Level {
 // measure tells how long a batch took, whole and from its decision.
 func (e *Engine) measure(commands int, began, decided execution.Time) {
 	now := e.store.Now()
+	e.pace.note(now, commands, now.Sub(began))
 	e.metrics.Batch(commands, now.Sub(began), now.Sub(decided))
 }
 

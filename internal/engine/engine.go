@@ -53,8 +53,9 @@ type Config struct {
 
 	Metrics Metrics // default: none
 
-	// Name tells people this server from others on the same data; default: the host's name.
-	Name string
+	// Name tells people this server from others on the same data; default: the host's name. Version is of its program.
+	Name    string
+	Version string
 
 	// Pulse is the clock by which workers are alive or lost; default: the store's. A test that moves the store's clock
 	// by days gives one that it does not move, for its workers live on in real time.
@@ -122,6 +123,8 @@ type Engine struct {
 	lowDisk   atomic.Bool
 	failure   atomic.Pointer[error]
 	ready     atomic.Bool
+	startedAt execution.Time
+	pace      pace
 	stopped   chan struct{} // closed when Run has returned
 }
 
@@ -168,6 +171,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		cfg: cfg, store: cfg.Store, log: cfg.Log, metrics: cfg.Metrics,
 		draining: make(chan struct{}), stopped: make(chan struct{}), outgoing: outgoing{make(chan struct{}, 1)},
 	}
+	e.startedAt = e.store.Now()
 	e.mint = newMint(e.store.Now)
 	e.cluster = newCluster(e)
 	e.split()

@@ -15,6 +15,7 @@ type ListRequest struct {
 	From, To time.Time           // bounds of creation, inclusive
 	Metadata map[string]string
 	Triggers []execution.Trigger
+	Awaiting execution.WaitFilter
 	Text     string
 	Limit    int
 	Cursor   execution.ID // only older ones
@@ -36,7 +37,7 @@ type Counts = store.Counts
 // query is the store's query for what the caller asks.
 func (e *Engine) query(c *Caller, r *ListRequest) (store.ListQuery, error) {
 	q := store.ListQuery{
-		Project: c.Project, Status: r.Status, Metadata: r.Metadata, Triggers: r.Triggers, Text: r.Text,
+		Project: c.Project, Status: r.Status, Metadata: r.Metadata, Triggers: r.Triggers, Awaiting: r.Awaiting, Text: r.Text,
 		Before: r.Cursor, Limit: r.Limit, Payloads: true,
 	}
 	if !r.From.IsZero() {

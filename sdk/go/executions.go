@@ -262,6 +262,7 @@ type ListParams struct {
 	CreatedTo   string
 	Metadata    map[string]string // all of these
 	Trigger     []string          // any of these
+	Awaiting    string            // approval or signal, after a colon with the name of the wait if you like
 	Text        string            // found in the input, output or error
 	Limit       int               // 1 to 100 per page; default 20
 	Cursor      string            // NextCursor of the page before
@@ -284,6 +285,7 @@ func (p *ListParams) query() url.Values {
 		q.Set("metadata["+k+"]", v)
 	}
 	set(q, "trigger", strings.Join(p.Trigger, ","))
+	set(q, "awaiting", p.Awaiting)
 	set(q, "text", p.Text)
 	page(q, p.Limit, p.Cursor)
 	if p.Counts {
@@ -476,6 +478,7 @@ type CancelFilter struct {
 	CreatedTo   string            `json:"created_to,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
 	Trigger     []string          `json:"trigger,omitempty"`
+	Awaiting    string            `json:"awaiting,omitempty"`
 	Text        string            `json:"text,omitempty"`
 }
 

@@ -37,6 +37,9 @@ export type WorkflowInfo = Schemas["Workflow"];
 /** One version of a workflow. */
 export type WorkflowVersion = Schemas["Version"];
 
+/** How many executions of a workflow were started, what became of them, and how long they took. */
+export type WorkflowStats = Schemas["WorkflowStats"];
+
 /** A live worker session. */
 export type WorkerInfo = Schemas["Worker"];
 

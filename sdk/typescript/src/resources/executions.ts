@@ -93,6 +93,8 @@ export interface ListParams {
   metadata?: Record<string, string>;
   /** Started by any of these. */
   trigger?: Trigger | Trigger[];
+  /** What it waits for now: `approval` or `signal`, and after a colon the name of the wait if you like. */
+  awaiting?: string;
   /** A text that the input holds. */
   text?: string;
   /** Items per page, 1 to 100; default 20. */
@@ -620,6 +622,7 @@ function filter(params: ListParams) {
     created_from: params.createdFrom,
     created_to: params.createdTo,
     trigger: params.trigger,
+    awaiting: params.awaiting,
     text: params.text,
   };
 }

@@ -1,7 +1,7 @@
 import { part, query } from "../internal/query.js";
 import type { Transport } from "../internal/transport.js";
 import { Page, type PageBody, PagePromise } from "../pagination.js";
-import type { WorkflowInfo, WorkflowVersion } from "../types.js";
+import type { WorkflowInfo, WorkflowStats, WorkflowVersion } from "../types.js";
 import type { RequestOptions } from "./options.js";
 
 /** Filters of a list of workflows. */
@@ -38,6 +38,16 @@ export interface VersionParams {
   inputSchema?: Record<string, unknown>;
   /** Whether starts use it from now on; default true. */
   current?: boolean;
+}
+
+/** Over which time statistics are. */
+export interface StatsParams {
+  /** A date, a date-time, or an expression such as `now()-7d`; default: 24 hours before `to`. */
+  from?: Date | string;
+  /** Default: now. */
+  to?: Date | string;
+  /** About how many parts the time is divided into, 1 to 200; default 48. */
+  buckets?: number;
 }
 
 /** `client.workflows` */
@@ -102,6 +112,21 @@ export class Workflows {
   /** Deletes a workflow; its finished executions stay. @throws {ConflictError} while it has open ones, or live workers */
   async delete(workflow: string, options: RequestOptions = {}): Promise<void> {
     await this.#send("DELETE", `/v1/workflows/${part(workflow)}`, undefined, options);
+  }
+
+  /**
+   * Reads statistics of a workflow. Executions are counted in the bucket in which they were created, by the state that
+   * they are in now.
+   */
+  async stats(workflow: string, params: StatsParams = {}, options: RequestOptions = {}): Promise<WorkflowStats> {
+    const { from, to, buckets } = params;
+    const { data } = await this.#t.call<WorkflowStats>({
+      method: "GET",
+      path: `/v1/workflows/${part(workflow)}/stats`,
+      query: query({ from, to, buckets }),
+      ...options,
+    });
+    return data;
   }
 
   /** Lists a workflow's versions, newest first. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias, Union
 
+from pydantic import Field
 
 from .._model import Model, Time
 
@@ -33,6 +34,7 @@ __all__ = [
     "ListFilesResponse",
     "ListKeysResponse",
     "ListProjectsResponse",
+    "ListStatsResponse",
     "ListVersionsResponse",
     "ListWorkersResponse",
     "ListWorkflowsResponse",
@@ -41,6 +43,7 @@ __all__ = [
     "LogLine",
     "NewKey",
     "NewWebhookEndpoint",
+    "Percentiles",
     "Problem",
     "ProblemErrorsItem",
     "Project",
@@ -49,9 +52,18 @@ __all__ = [
     "StartExecutionsResponseResultsItem",
     "StartedExecution",
     "StartedExecution2",
+    "StatsBucket",
+    "StatsBucketCounts",
+    "StatsOfWorkflow",
     "Status",
     "Step",
     "StepAttemptsItem",
+    "System",
+    "SystemCommits",
+    "SystemQueuesItem",
+    "SystemQueuesItemProject",
+    "SystemServersItem",
+    "SystemStoresItem",
     "Trigger",
     "Version",
     "WebhookDelivery",
@@ -59,6 +71,7 @@ __all__ = [
     "WebhookEndpoint",
     "Worker",
     "Workflow",
+    "WorkflowStats",
 ]
 
 class ExecutionWorkflow(Model):
@@ -425,6 +438,119 @@ class ListVersionsResponse(Model):
     next_cursor: str | None
 
 
+class Percentiles(Model):
+    """Milliseconds within which half and 95 of 100 executions of the sample were done."""
+
+    p50: float
+    p95: float
+
+
+class StatsBucketCounts(Model):
+    """Of those, how many are in each state now. States that none is in are left out."""
+
+    created: int | None = None
+    pending: int | None = None
+    running: int | None = None
+    waiting: int | None = None
+    finalizing: int | None = None
+    completed: int | None = None
+    failed: int | None = None
+    cancelled: int | None = None
+    rejected: int | None = None
+
+
+class StatsBucket(Model):
+    """Stats bucket, as in the API's document."""
+
+    at: Time
+    started: int
+    """Executions that were created in it."""
+    counts: StatsBucketCounts
+    """Of those, how many are in each state now. States that none is in are left out."""
+    sample: int | None = None
+    """Of how many executions the timings of this bucket are."""
+    run_ms: Percentiles | None = None
+    """Milliseconds within which half and 95 of 100 executions of the sample were done."""
+    queue_ms: Percentiles | None = None
+    """Milliseconds within which half and 95 of 100 executions of the sample were done."""
+
+
+class WorkflowStats(Model):
+    """Workflow stats, as in the API's document."""
+
+    from_: Time = Field(..., alias="from")
+    """Beginning of the first bucket."""
+    to: Time
+    """End of the last bucket."""
+    bucket_ms: int
+    """How long a bucket is."""
+    workflow_id: str
+    workflow_name: str
+    workers: int
+    """Live workers that serve it."""
+    started: int
+    """Executions that were created within the time."""
+    counts: Counts
+    exact: bool
+    """False when buckets are shorter than an hour and there are too many executions: an hour's counters are then
+    spread evenly over its buckets.
+    """
+    sample: int
+    """How many of the newest executions that have ended the timings are made of."""
+    sampled: bool
+    """There are more than the sample."""
+    run_ms: Percentiles | None = None
+    """From the first claim to the end, of those of the sample that a worker had claimed. Absent when there are
+    none.
+    """
+    queue_ms: Percentiles | None = None
+    """From creation to the first claim, the delay of delayed ones included."""
+    oldest_pending_at: Time | None = None
+    """Since when that execution is ready for a worker that has waited longest. Absent when none waits."""
+    buckets: list[StatsBucket]
+
+
+class StatsOfWorkflow(Model):
+    """Stats of workflow, as in the API's document."""
+
+    workflow_id: str
+    workflow_name: str
+    workers: int
+    """Live workers that serve it."""
+    started: int
+    """Executions that were created within the time."""
+    counts: Counts
+    exact: bool
+    """False when buckets are shorter than an hour and there are too many executions: an hour's counters are then
+    spread evenly over its buckets.
+    """
+    sample: int
+    """How many of the newest executions that have ended the timings are made of."""
+    sampled: bool
+    """There are more than the sample."""
+    run_ms: Percentiles | None = None
+    """From the first claim to the end, of those of the sample that a worker had claimed. Absent when there are
+    none.
+    """
+    queue_ms: Percentiles | None = None
+    """From creation to the first claim, the delay of delayed ones included."""
+    oldest_pending_at: Time | None = None
+    """Since when that execution is ready for a worker that has waited longest. Absent when none waits."""
+    buckets: list[StatsBucket]
+
+
+class ListStatsResponse(Model):
+    """List stats response, as in the API's document."""
+
+    data: list[StatsOfWorkflow]
+    has_more: bool
+    next_cursor: str | None
+    from_: Time = Field(..., alias="from")
+    to: Time
+    bucket_ms: int
+    """How long a bucket is."""
+
+
 class Worker(Model):
     """Worker, as in the API's document."""
 
@@ -665,6 +791,82 @@ class ListProjectsResponse(Model):
     data: list[Project]
     has_more: bool
     next_cursor: None
+
+
+class SystemServersItem(Model):
+    """System servers item, as in the API's document."""
+
+    name: str
+    version: str | None = None
+    """Absent when it does not tell, as older servers."""
+    started_at: Time | None = None
+    last_seen_at: Time
+    self: bool
+    """It is the one that answers."""
+
+
+class SystemStoresItem(Model):
+    """System stores item, as in the API's document."""
+
+    name: str | None = None
+    """Its name among several."""
+    kind: Literal["sqlite", "postgres"] | str
+    schema_version: int
+    bytes: int | None = None
+    """That the data takes. Absent when it is not known."""
+    shards: int
+    """How many of the 1024 shards of executions lie in it."""
+
+
+class SystemCommits(Model):
+    """How this server's commits went over the last minute."""
+
+    over_ms: int
+    """Less than a minute after the start of the server."""
+    per_second: float
+    """Transactions."""
+    commands_per_second: float
+    """Starts, reports and other commands, of which a transaction has many under load."""
+    p50_ms: float | None = None
+    """Within which half of the transactions were on stable storage, at most a quarter too long. Absent when there
+    were none.
+    """
+    p99_ms: float | None = None
+
+
+class SystemQueuesItemProject(Model):
+    """System queues item project, as in the API's document."""
+
+    id: str
+    name: str
+
+
+class SystemQueuesItem(Model):
+    """System queues item, as in the API's document."""
+
+    project: SystemQueuesItemProject
+    pending: int
+    """Executions in the state pending."""
+    oldest_pending_at: Time | None = None
+    """Since when that execution is ready for a worker that has waited longest. Absent when none waits."""
+
+
+class System(Model):
+    """System, as in the API's document."""
+
+    version: str
+    """Of the server that answers."""
+    go_version: str
+    started_at: Time
+    uptime_ms: int
+    servers: list[SystemServersItem]
+    """The servers that are alive, by name."""
+    stores: list[SystemStoresItem]
+    """The databases that the data lies in."""
+    commits: SystemCommits
+    """How this server's commits went over the last minute."""
+    queues: list[SystemQueuesItem]
+    """What waits for workers, in each project, by name."""
 
 
 class InfoProject(Model):

@@ -99,6 +99,7 @@ class BulkCancelFilterParams(TypedDict):
     metadata: NotRequired[dict[str, str]]
     """Your own labels, to filter by."""
     trigger: NotRequired[list[Trigger] | str]
+    awaiting: NotRequired[str]
     text: NotRequired[str]
 
 

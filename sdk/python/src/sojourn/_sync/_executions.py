@@ -299,6 +299,7 @@ class Executions:
         created_to: str | datetime | None = None,
         metadata: Mapping[str, str] | None = None,
         trigger: str | list[str] | None = None,
+        awaiting: str | None = None,
         text: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
@@ -313,6 +314,7 @@ class Executions:
             created_to: created at or before this.
             metadata: labels that must be there.
             trigger: what started it, one or more.
+            awaiting: what it waits for now: "approval" or "signal", and after a colon the name of the wait if you like.
             text: a text that the input holds.
             limit: items in a page, 1 to 100. Default 20.
             cursor: next_cursor of the page before.
@@ -325,6 +327,7 @@ class Executions:
                 created_from=instant(created_from),
                 created_to=instant(created_to),
                 trigger=joined(trigger),
+                awaiting=awaiting,
                 text=text,
                 limit=limit,
                 include="counts" if counts else None,

@@ -100,6 +100,28 @@ class Workflows:
         body = compact(retention_ms=millis(retention), timeout_ms=millis(timeout), api_trigger=api_trigger)
         return self._t.call(models.Workflow, "PATCH", f"/v1/workflows/{segment(workflow)}", body=body)
 
+    def stats(
+        self,
+        workflow: str,
+        *,
+        start: str | datetime | None = None,
+        end: str | datetime | None = None,
+        buckets: int | None = None,
+    ) -> models.WorkflowStats:
+        """How many executions were started, what became of them, and how long they took.
+
+        Executions are counted in the bucket in which they were created, by the state that they are in now.
+
+        Args:
+            workflow: its name or id.
+            start: a datetime, a date, or an expression such as "now()-7d". Default: 24 hours before the end.
+            end: likewise. Default: now.
+            buckets: about how many parts the time is divided into, 1 to 200. Default 48.
+        """
+        query = compact(**{"from": instant(start), "to": instant(end), "buckets": buckets})
+        path = f"/v1/workflows/{segment(workflow)}/stats"
+        return self._t.call(models.WorkflowStats, "GET", path, query=query)
+
     def delete(self, workflow: str) -> None:
         """Removes a workflow; its finished executions stay.
 
