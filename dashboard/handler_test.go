@@ -3,9 +3,13 @@ package dashboard
 import (
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -252,5 +256,31 @@ func TestTheBuiltFrontEndServes(t *testing.T) {
 		if text, err := io.ReadAll(r); err != nil || string(text) != plain.Body.String() {
 			t.Errorf("%s: its compressed form is another file: %v", path, err)
 		}
+	}
+}
+
+// The server knows the pages that the front end has, and no others.
+func TestPagesAreThoseOfTheFrontEnd(t *testing.T) {
+	t.Parallel()
+	var found []string
+	err := filepath.WalkDir("src/routes", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".ts") && !strings.HasSuffix(name, ".tsx") {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		for _, m := range regexp.MustCompile(`createRoute\(\{[^}]*?\bpath: "([^"]*)"`).FindAllStringSubmatch(string(text), -1) {
+			found = append(found, regexp.MustCompile(`\$(\w+)`).ReplaceAllString(m[1], "{$1}"))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(found)
+	if want := slices.Sorted(slices.Values(pages)); !slices.Equal(found, want) {
+		t.Errorf("the front end has %q, the server %q", found, want)
 	}
 }

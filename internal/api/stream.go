@@ -131,11 +131,16 @@ func (a *API) pause(x *exchange, until time.Time) bool {
 	}
 }
 
-// mayStillRead reports whether the key that opened the stream is still valid for it.
+// mayStillRead reports whether the key that opened the stream, or the sign-in, is still valid for it.
 func (a *API) mayStillRead(x *exchange) bool {
+	need := x.route.access.scope
+	if x.route.ui() {
+		s, err := a.engine.SignedIn(x.ctx, x.token())
+		return err == nil && s.Caller.Scopes.Has(need)
+	}
 	key, _ := bearer(x.r.Header)
 	c, err := a.engine.Authenticate(x.ctx, key)
-	return err == nil && c.Scopes.Has(x.route.access.scope)
+	return err == nil && c.Scopes.Has(need)
 }
 
 // openStreams counts the streams of each API key.

@@ -57,6 +57,10 @@ func (s *server) follow(path string, header ...string) *reader {
 	}
 	r.Header.Set("Authorization", "Bearer "+s.key)
 	for i := 0; i < len(header); i += 2 {
+		if header[i+1] == "" {
+			r.Header.Del(header[i])
+			continue
+		}
 		r.Header.Set(header[i], header[i+1])
 	}
 	res, err := http.DefaultTransport.RoundTrip(r)

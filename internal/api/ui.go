@@ -57,13 +57,18 @@ func (a *API) guard(x *exchange) error {
 	return &engine.Error{Code: engine.CodeForbidden, Message: "this request comes from a page of another origin, and /ui is for the dashboard's own pages; programs and other pages use /v1 with an API key"}
 }
 
+// token is the cookie's value; empty without one.
+func (x *exchange) token() string {
+	c, err := x.r.Cookie(cookieName)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
 // signedIn finds out who calls by the cookie.
 func (a *API) signedIn(x *exchange) (*engine.SignIn, error) {
-	token := ""
-	if c, err := x.r.Cookie(cookieName); err == nil {
-		token = c.Value
-	}
-	s, err := a.engine.SignedIn(x.ctx, token)
+	s, err := a.engine.SignedIn(x.ctx, x.token())
 	if err != nil {
 		return nil, err
 	}

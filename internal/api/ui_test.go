@@ -443,6 +443,37 @@ func TestUICarriesFilesAndStreams(t *testing.T) {
 	}
 }
 
+// An idle stream goes on while its sign-in is good, and ends with its key.
+func TestUIStreamsLastAsLongAsTheSignIn(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, setup{api: func(c *Config) { c.Heartbeat = 10 * time.Millisecond }})
+	s.workflow("echo")
+	x := s.start("echo", map[string]any{})
+	view, text, err := s.engine.CreateKey(t.Context(), s.root, engine.KeySpec{Scopes: engine.ScopeRead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.signIn(text)
+	for _, path := range []string{"/ui/v1/executions/" + x.ID + "/events", "/ui/v1/events"} {
+		r := s.follow(path, "Authorization", "", "Cookie", cookieName+"="+b.cookie)
+		beats := 0
+		for beats < 5 && r.lines.Scan() {
+			if r.lines.Text() == ":" {
+				beats++
+			}
+		}
+		if beats < 5 {
+			t.Errorf("%s ended after %d beats", path, beats)
+		}
+		r.cancel()
+	}
+	r := s.follow("/ui/v1/events", "Authorization", "", "Cookie", cookieName+"="+b.cookie)
+	if err := s.engine.RevokeKey(t.Context(), s.root, view.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.over()
+}
+
 // fakePages are a dashboard.
 type fakePages struct{ asked atomic.Int64 }
 
