@@ -654,6 +654,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statistics of all workflows
+         * @description As those of one workflow, a page of workflows by name at a time and without timings in the buckets. The 20,000 are for all workflows of the page together.
+         */
+        get: operations["listStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the servers and their data are */
+        get: operations["getSystem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhooks/callback-secret": {
         parameters: {
             query?: never;
@@ -1094,6 +1131,37 @@ export interface paths {
         patch: operations["updateWorkflow"];
         trace?: never;
     };
+    "/v1/workflows/{workflow}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Statistics of a workflow
+         * @description How many executions were started, what became of them, and how long they took, over a time that is divided into
+         *     buckets. Executions are counted in the bucket in which they were created, by the state that they are in now.
+         *
+         *     What it costs does not grow with the number of executions: hours and days are counted by counters. Buckets shorter
+         *     than an hour are counted one by one up to 20,000 executions; beyond that each hour's counters are spread evenly over
+         *     its buckets, and `exact` is false. How long executions took is known from a sample of the newest that have ended.
+         */
+        get: operations["getWorkflowStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workflows/{workflow}/versions": {
         parameters: {
             query?: never;
@@ -1229,6 +1297,7 @@ export interface components {
         BulkCancel: {
             /** @description As the query of the list. {} means every open execution of the project. */
             filter: {
+                awaiting?: string;
                 created_from?: string;
                 created_to?: string;
                 metadata?: components["schemas"]["Metadata"];
@@ -1698,6 +1767,11 @@ export interface components {
                 [key: string]: components["schemas"]["JSON"];
             };
         };
+        /** @description Milliseconds within which half and 95 of 100 executions of the sample were done. */
+        Percentiles: {
+            p50: number;
+            p95: number;
+        };
         Problem: {
             /** @enum {string} */
             code: "invalid_json" | "invalid_request" | "invalid_progress" | "unauthenticated" | "forbidden" | "api_trigger_disabled" | "not_found" | "session_lost" | "method_not_allowed" | "conflict" | "skipped" | "already_terminal" | "stale_lease" | "cancel_requested" | "step_recorded" | "history_limit" | "invalid_transition" | "nothing_to_wait" | "not_awaiting" | "signal_limit" | "wait_limit" | "not_finished" | "deleted" | "digest_mismatch" | "file_in_use" | "range_not_satisfiable" | "quota_exceeded" | "payload_too_large" | "unsupported_media_type" | "idempotency_mismatch" | "rate_limited" | "backlog_full" | "internal" | "unavailable" | "insufficient_storage";
@@ -1843,6 +1917,49 @@ export interface components {
         } & {
             [key: string]: string;
         };
+        StatsBucket: {
+            at: components["schemas"]["Time"];
+            /** @description Of those, how many are in each state now. States that none is in are left out. */
+            counts: {
+                cancelled?: number;
+                completed?: number;
+                created?: number;
+                failed?: number;
+                finalizing?: number;
+                pending?: number;
+                rejected?: number;
+                running?: number;
+                waiting?: number;
+            };
+            queue_ms?: components["schemas"]["Percentiles"];
+            run_ms?: components["schemas"]["Percentiles"];
+            /** @description Of how many executions the timings of this bucket are. */
+            sample?: number;
+            /** @description Executions that were created in it. */
+            started: number;
+        };
+        StatsOfWorkflow: {
+            buckets: components["schemas"]["StatsBucket"][];
+            counts: components["schemas"]["Counts"];
+            /** @description False when buckets are shorter than an hour and there are too many executions: an hour's counters are then spread evenly over its buckets. */
+            exact: boolean;
+            /** @description Since when that execution is ready for a worker that has waited longest. Absent when none waits. */
+            oldest_pending_at?: components["schemas"]["Time"];
+            /** @description From creation to the first claim, the delay of delayed ones included. */
+            queue_ms?: components["schemas"]["Percentiles"];
+            /** @description From the first claim to the end, of those of the sample that a worker had claimed. Absent when there are none. */
+            run_ms?: components["schemas"]["Percentiles"];
+            /** @description How many of the newest executions that have ended the timings are made of. */
+            sample: number;
+            /** @description There are more than the sample. */
+            sampled: boolean;
+            /** @description Executions that were created within the time. */
+            started: number;
+            /** @description Live workers that serve it. */
+            workers: number;
+            workflow_id: string;
+            workflow_name: string;
+        };
         /**
          * @description The first five are open, the last four are final.
          * @enum {string}
@@ -1891,6 +2008,58 @@ export interface components {
             /** @description The execution was deleted before all its events were sent; it has no status then. */
             deleted?: boolean;
             status?: components["schemas"]["Status"];
+        };
+        System: {
+            /** @description How this server's commits went over the last minute. */
+            commits: {
+                /** @description Starts, reports and other commands, of which a transaction has many under load. */
+                commands_per_second: number;
+                /** @description Less than a minute after the start of the server. */
+                over_ms: number;
+                /** @description Within which half of the transactions were on stable storage, at most a quarter too long. Absent when there were none. */
+                p50_ms?: number;
+                p99_ms?: number;
+                /** @description Transactions. */
+                per_second: number;
+            };
+            go_version: string;
+            /** @description What waits for workers, in each project, by name. */
+            queues: {
+                /** @description Since when that execution is ready for a worker that has waited longest. Absent when none waits. */
+                oldest_pending_at?: components["schemas"]["Time"];
+                /** @description Executions in the state pending. */
+                pending: number;
+                project: {
+                    id: string;
+                    name: string;
+                };
+            }[];
+            /** @description The servers that are alive, by name. */
+            servers: {
+                last_seen_at: components["schemas"]["Time"];
+                name: string;
+                /** @description It is the one that answers. */
+                self: boolean;
+                started_at?: components["schemas"]["Time"];
+                /** @description Absent when it does not tell, as older servers. */
+                version?: string;
+            }[];
+            started_at: components["schemas"]["Time"];
+            /** @description The databases that the data lies in. */
+            stores: {
+                /** @description That the data takes. Absent when it is not known. */
+                bytes?: number;
+                /** @enum {string} */
+                kind: "sqlite" | "postgres";
+                /** @description Its name among several. */
+                name?: string;
+                schema_version: number;
+                /** @description How many of the 1024 shards of executions lie in it. */
+                shards: number;
+            }[];
+            uptime_ms: number;
+            /** @description Of the server that answers. */
+            version: string;
         };
         /**
          * Format: date-time
@@ -2014,6 +2183,34 @@ export interface components {
             retention_ms?: components["schemas"]["Retention"];
             timeout_ms?: components["schemas"]["WorkflowTimeout"];
             version?: components["schemas"]["VersionLabel"];
+        };
+        WorkflowStats: {
+            /** @description How long a bucket is. */
+            bucket_ms: number;
+            buckets: components["schemas"]["StatsBucket"][];
+            counts: components["schemas"]["Counts"];
+            /** @description False when buckets are shorter than an hour and there are too many executions: an hour's counters are then spread evenly over its buckets. */
+            exact: boolean;
+            /** @description Beginning of the first bucket. */
+            from: components["schemas"]["Time"];
+            /** @description Since when that execution is ready for a worker that has waited longest. Absent when none waits. */
+            oldest_pending_at?: components["schemas"]["Time"];
+            /** @description From creation to the first claim, the delay of delayed ones included. */
+            queue_ms?: components["schemas"]["Percentiles"];
+            /** @description From the first claim to the end, of those of the sample that a worker had claimed. Absent when there are none. */
+            run_ms?: components["schemas"]["Percentiles"];
+            /** @description How many of the newest executions that have ended the timings are made of. */
+            sample: number;
+            /** @description There are more than the sample. */
+            sampled: boolean;
+            /** @description Executions that were created within the time. */
+            started: number;
+            /** @description End of the last bucket. */
+            to: components["schemas"]["Time"];
+            /** @description Live workers that serve it. */
+            workers: number;
+            workflow_id: string;
+            workflow_name: string;
         };
         /** @description Default deadline of executions; 0: none. */
         WorkflowTimeout: number;
@@ -2226,6 +2423,14 @@ export interface components {
         Limit: number;
         /** @example sess_01jd7x0m8ke9tb3a0r6v5n2w4q */
         SessionId: string;
+        /**
+         * @description Executions that were created at or after this: a date, a date-time, or `now()` and shifts such as `now()-7d` (units
+         *     s m h d w). At most 92 days before `to`. It is moved back to where a bucket begins.
+         * @example now()-7d
+         */
+        StatsFrom: string;
+        /** @description Executions that were created before this. It is moved on to where a bucket ends. */
+        StatsTo: string;
         /** @description What a hold waits for: the end, or with `actionable` also the moment when a signal or an approval is awaited and nothing else goes on. */
         Until: "terminal" | "actionable";
         /** @description Hold the answer until the execution has ended, at most this many seconds. */
@@ -2615,6 +2820,12 @@ export interface operations {
     listExecutions: {
         parameters: {
             query?: {
+                /**
+                 * @description What it waits for now: `approval` or `signal`, and after a colon the name of the wait if you like, such as
+                 *     `approval:manager`.
+                 * @example approval
+                 */
+                awaiting?: string;
                 /**
                  * @description Created at or after this: a date, a date-time, or `now()` and shifts such as `now()-7d` (units s m h d w).
                  * @example now()-7d
@@ -3665,6 +3876,85 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listStats: {
+        parameters: {
+            query?: {
+                /**
+                 * @description About how many parts the time is divided into. A part is as long as a round part of an hour, or whole hours, or,
+                 *     when the time is longer than a week, whole days of UTC.
+                 */
+                buckets?: number;
+                /** @description `next_cursor` of the page before; empty for the first page. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description Executions that were created at or after this: a date, a date-time, or `now()` and shifts such as `now()-7d` (units
+                 *     s m h d w). At most 92 days before `to`. It is moved back to where a bucket begins.
+                 * @example now()-7d
+                 */
+                from?: components["parameters"]["StatsFrom"];
+                limit?: components["parameters"]["Limit"];
+                /** @description The exact name. */
+                name?: string;
+                /** @description A part of the name. */
+                search?: string;
+                /** @description Executions that were created before this. It is moved on to where a bucket ends. */
+                to?: components["parameters"]["StatsTo"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description How long a bucket is. */
+                        bucket_ms: number;
+                        data: components["schemas"]["StatsOfWorkflow"][];
+                        from: components["schemas"]["Time"];
+                        has_more: boolean;
+                        next_cursor: string | null;
+                        to: components["schemas"]["Time"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
+    getSystem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The servers that are alive, the databases, this server's commits, and what waits for workers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+        };
+    };
     getCallbackSecret: {
         parameters: {
             query?: never;
@@ -4522,6 +4812,52 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    getWorkflowStats: {
+        parameters: {
+            query?: {
+                /**
+                 * @description About how many parts the time is divided into. A part is as long as a round part of an hour, or whole hours, or,
+                 *     when the time is longer than a week, whole days of UTC.
+                 */
+                buckets?: number;
+                /**
+                 * @description Executions that were created at or after this: a date, a date-time, or `now()` and shifts such as `now()-7d` (units
+                 *     s m h d w). At most 92 days before `to`. It is moved back to where a bucket begins.
+                 * @example now()-7d
+                 */
+                from?: components["parameters"]["StatsFrom"];
+                /** @description Executions that were created before this. It is moved on to where a bucket ends. */
+                to?: components["parameters"]["StatsTo"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name or id.
+                 * @example extract-invoice
+                 */
+                workflow: components["parameters"]["WorkflowRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics, with timings in each bucket. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowStats"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
         };
     };
     listVersions: {
