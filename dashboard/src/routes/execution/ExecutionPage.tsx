@@ -22,8 +22,9 @@ import { Failure } from "./Failure";
 import { LogsTab } from "./LogsTab";
 import { executionAttempt, StepPanel } from "./StepPanel";
 import { Summary, WorkflowLink } from "./Summary";
-import { type ExecutionSearch, type Tab, tabs } from "./search";
+import { type ExecutionSearch, readExecutionSearch, type Tab, tabs } from "./search";
 import { type Live, useLiveExecution } from "./useLiveExecution";
+import { WaterfallTab } from "./WaterfallTab";
 import { WhyPanel } from "./WhyPanel";
 import { why } from "./why";
 
@@ -86,9 +87,6 @@ const tabLabel: Record<Tab, string> = {
   deliveries: "Webhooks",
 };
 
-const shownTabs = tabs.filter((tab) => tab !== "waterfall");
-const firstTab: Tab = "events";
-
 function Shown({ execution, live }: { execution: Execution; live: Live }) {
   const search = Route.useSearch();
   const navigate = useNavigate();
@@ -99,14 +97,14 @@ function Shown({ execution, live }: { execution: Execution; live: Live }) {
       void navigate({
         to: "/executions/$id",
         params: { id: execution.id },
-        search: (before) => clean({ ...before, ...change }),
+        search: (before) => clean({ ...readExecutionSearch({ ...before }), ...change }),
         replace,
         resetScroll: false,
       });
     },
     [navigate, execution.id],
   );
-  const tab = shownTabs.find((each) => each === search.tab) ?? firstTab;
+  const tab = search.tab ?? "waterfall";
   const name = execution.workflow?.name ?? "Execution";
   const reason = useMemo(() => why(execution, steps, events), [execution, steps, events]);
   const attempts = useMemo(() => attemptsOf(events), [events]);
@@ -114,10 +112,10 @@ function Shown({ execution, live }: { execution: Execution; live: Live }) {
   const failed =
     execution.status === "failed" || (execution.status === "rejected" && execution.error_details !== undefined);
 
-  for (const [i, each] of shownTabs.entries()) {
+  for (const [i, each] of tabs.entries()) {
     // The tabs are always the same ones, so these hooks are too.
     // biome-ignore lint/correctness/useHookAtTopLevel: see above
-    useShortcut(String(i + 1), tabLabel[each], () => set({ tab: each === firstTab ? undefined : each }));
+    useShortcut(String(i + 1), tabLabel[each], () => set({ tab: each === "waterfall" ? undefined : each }));
   }
 
   return (
@@ -143,14 +141,14 @@ function Shown({ execution, live }: { execution: Execution; live: Live }) {
       <Tabs
         value={tab}
         onChange={(value) => {
-          const next = shownTabs.find((each) => each === value);
-          set({ tab: next === firstTab ? undefined : next });
+          const next = tabs.find((each) => each === value);
+          set({ tab: next === "waterfall" ? undefined : next });
         }}
         keepMounted={false}
         className={classes.tabs}
       >
         <Tabs.List className={classes.tabList}>
-          {shownTabs.map((each) => (
+          {tabs.map((each) => (
             <Tabs.Tab key={each} value={each}>
               {tabLabel[each]}
               {each === "events" && events.length > 0 && (
@@ -161,6 +159,17 @@ function Shown({ execution, live }: { execution: Execution; live: Live }) {
         </Tabs.List>
         <div className={classes.body} data-aside={search.step !== undefined || undefined}>
           <div className={classes.view}>
+            <Tabs.Panel value="waterfall">
+              <WaterfallTab
+                execution={execution}
+                steps={steps}
+                events={events}
+                states={[live.stepsState, live.eventsState]}
+                step={step}
+                attempt={search.attempt}
+                onSelect={(name, attempt) => set({ step: name, attempt }, true)}
+              />
+            </Tabs.Panel>
             <Tabs.Panel value="events">
               <EventsTab
                 execution={execution}

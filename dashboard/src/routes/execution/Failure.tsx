@@ -8,6 +8,7 @@ import { TimeText } from "@/components/TimeText";
 import type { Execution, Step } from "@/services/execution";
 import classes from "./Execution.module.css";
 import type { Attempt } from "./events";
+import { readExecutionSearch } from "./search";
 
 interface Props {
   execution: Execution;
@@ -36,7 +37,7 @@ export function Failure({ execution, steps, attempts }: Props) {
             in step{" "}
             <Link
               to="."
-              search={(before) => ({ ...before, step: culprit.name, attempt: undefined })}
+              search={(before) => ({ ...readExecutionSearch({ ...before }), step: culprit.name })}
               className={classes.link}
             >
               {culprit.name}

@@ -196,13 +196,14 @@ function Body({ execution, name, step, state, attempt, onAttempt, onLogs, ask }:
       {step.attempts.length > 1 && (
         <Section title="Tries">
           <ol className={classes.attemptList}>
-            {step.attempts.map((one) => (
-              <li key={one.attempt}>
+            {step.attempts.map((one, i) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: its place is what names a try
+              <li key={i}>
                 <button
                   type="button"
                   className={classes.try}
-                  aria-pressed={attempt === one.attempt}
-                  onClick={() => onAttempt(attempt === one.attempt ? undefined : one.attempt)}
+                  aria-pressed={attempt === i + 1}
+                  onClick={() => onAttempt(attempt === i + 1 ? undefined : i + 1)}
                 >
                   <span className={classes.attemptNumber}>{one.attempt}</span>
                   <span className={classes.attemptWhen}>
@@ -258,7 +259,7 @@ function Body({ execution, name, step, state, attempt, onAttempt, onLogs, ask }:
 /** In which attempt of the execution a try of the step was; log lines are told apart by that. */
 export function executionAttempt(step: Step | undefined, attempt: number | undefined): number | undefined {
   if (attempt === undefined) return undefined;
-  const number = step?.attempts.find((one) => one.attempt === attempt)?.execution_attempt;
+  const number = step?.attempts[attempt - 1]?.execution_attempt;
   return number === undefined || number === 0 ? undefined : number;
 }
 

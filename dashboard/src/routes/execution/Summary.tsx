@@ -78,7 +78,16 @@ export function Summary({ execution, events }: { execution: Execution; events: r
           {metadata.map(([key, value]) => (
             <div key={key}>
               <dt>{key}</dt>
-              <dd>{value}</dd>
+              <dd>
+                <Link
+                  to="/executions"
+                  search={{ [`metadata.${key}`]: value }}
+                  className={classes.plainLink}
+                  title="Executions with this"
+                >
+                  {value}
+                </Link>
+              </dd>
             </div>
           ))}
         </dl>

@@ -13,7 +13,7 @@ export interface ExecutionSearch {
   tab?: Tab;
   /** The name of a step, shown beside every view. */
   step?: string;
-  /** A try of that step. */
+  /** A try of that step by its place, from 1; without a step a turn of a worker. */
   attempt?: number;
   /** Which events are shown; all when left out. */
   kind?: EventGroup[];
