@@ -8,6 +8,8 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["src/**/*.test.{ts,tsx}"],
+    testTimeout: 60_000,
+    maxWorkers: 2,
     setupFiles: ["src/test/setup.ts"],
     reporters: junit ? ["default", ["junit", { outputFile: junit }]] : ["default"],
   },

@@ -1,5 +1,5 @@
 import "./services/fragment";
-import "./services/trusted";
+import "./services/policy";
 import "@mantine/core/styles.css";
 import "@mantine/notifications/styles.css";
 import "@mantine/spotlight/styles.css";

@@ -12,12 +12,13 @@ export interface Shortcut {
 }
 
 interface Registered extends Shortcut {
-  run: (event: KeyboardEvent) => void;
+  /** Without an event when it was chosen by other means than its keys. */
+  run: (event?: KeyboardEvent) => void;
 }
 
 const registered = new Set<Registered>();
 const listeners = new Set<() => void>();
-let snapshot: readonly Shortcut[] = [];
+let snapshot: readonly Registered[] = [];
 // How long the second key of a sequence may take.
 const patience = 1200;
 let pending = "";
@@ -34,6 +35,19 @@ function nameOf(event: KeyboardEvent): string {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (isMac ? event.metaKey : event.ctrlKey) return `mod+${key}`;
   return event.shiftKey && event.key.length > 1 ? `shift+${key}` : key;
+}
+
+/** The keys of a shortcut as they are written on a keyboard. */
+export function keyNames(keys: string): string[] {
+  if (keys.startsWith("mod+")) return [isMac ? "⌘" : "Ctrl", keys.slice(4).toUpperCase()];
+  const names: Record<string, string> = {
+    Escape: "Esc",
+    ArrowLeft: "←",
+    ArrowRight: "→",
+    ArrowUp: "↑",
+    ArrowDown: "↓",
+  };
+  return keys.split(" ").map((key) => names[key] ?? (key.length === 1 ? key.toUpperCase() : key));
 }
 
 /** Whether what is typed goes somewhere: a field, a menu, or a dialog that hears its own keys. */
@@ -78,7 +92,7 @@ document.addEventListener("keydown", hear);
 export function useShortcut(
   keys: string,
   description: string,
-  run: (event: KeyboardEvent) => void,
+  run: (event?: KeyboardEvent) => void,
   options: { group?: string; enabled?: boolean } = {},
 ): void {
   const current = useRef(run);
@@ -98,8 +112,8 @@ export function useShortcut(
   }, [keys, description, group, enabled]);
 }
 
-/** All shortcuts that work now, in the order in which they came. */
-export function useShortcuts(): readonly Shortcut[] {
+/** All shortcuts that work now, in the order in which they came, and what they run. */
+export function useShortcuts(): readonly Registered[] {
   return useSyncExternalStore(
     (listener) => {
       listeners.add(listener);

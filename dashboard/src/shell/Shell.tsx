@@ -127,7 +127,7 @@ function Frame() {
           <Outlet />
         </div>
       </AppShell.Main>
-      <Palette />
+      <Palette scheme={scheme} setScheme={setColorScheme} />
       <ShortcutHelp opened={help} onClose={closeHelp} />
     </AppShell>
   );

@@ -1,18 +1,11 @@
 import { Modal, Switch } from "@mantine/core";
 import { Fragment } from "react";
-import { isMac, type Shortcut, useShortcuts } from "@/hooks/shortcuts";
+import { keyNames, type Shortcut, useShortcuts } from "@/hooks/shortcuts";
 import { useLocalStorage } from "@/hooks/useLocalStorage";
 import classes from "./ShortcutHelp.module.css";
 
 const order = ["Everywhere", "Lists", "This page"];
 const rank = (group: string) => (order.includes(group) ? order.indexOf(group) : order.length);
-const names: Record<string, string> = { Escape: "Esc", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
-
-function keyNames(keys: string): string[] {
-  if (keys.startsWith("mod+")) return [isMac ? "⌘" : "Ctrl", keys.slice(4).toUpperCase()];
-  return keys.split(" ").map((key) => names[key] ?? (key.length === 1 ? key.toUpperCase() : key));
-}
-
 /** Everything that the keyboard can do on this page. */
 export function ShortcutHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const shortcuts = useShortcuts();
