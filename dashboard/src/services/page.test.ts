@@ -1,8 +1,11 @@
 // What the page promises to its content security policy, and to whoever opens an address with a key in it.
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { takeFragmentKey } from "./fragment";
 import { styleTextOnly } from "./policy";
+
+const root = join(import.meta.dirname, "..");
 
 afterEach(() => window.history.replaceState(null, "", "/"));
 
@@ -22,7 +25,7 @@ describe("the key behind the #", () => {
   });
 
   it("is taken by the first module of the page", () => {
-    const main = readFileSync(new URL("../main.tsx", import.meta.url), "utf8");
+    const main = readFileSync(join(root, "main.tsx"), "utf8");
     expect(main.trimStart().startsWith('import "./services/fragment";')).toBe(true);
   });
 });
@@ -36,7 +39,6 @@ describe("the policy for trusted types", () => {
 });
 
 describe("the sources", () => {
-  const root = new URL("../", import.meta.url);
   const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter(
     (name) => /\.tsx?$/.test(name) && !/\.test\.tsx?$/.test(name) && !name.endsWith(".gen.ts"),
   );
@@ -54,7 +56,7 @@ describe("the sources", () => {
   ])("never turn %s", (_, forbidden) => {
     expect(files.length).toBeGreaterThan(40);
     // Comments may name what code must not do.
-    const code = (name: string) => readFileSync(new URL(name, root), "utf8").replace(/^\s*(\/\/|\/?\*).*$/gm, "");
+    const code = (name: string) => readFileSync(join(root, name), "utf8").replace(/^\s*(\/\/|\/?\*).*$/gm, "");
     expect(files.filter((name) => forbidden.test(code(name)))).toEqual([]);
   });
 });

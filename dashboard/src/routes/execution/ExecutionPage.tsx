@@ -89,7 +89,7 @@ const tabLabel: Record<Tab, string> = {
 
 function Shown({ execution, live }: { execution: Execution; live: Live }) {
   const search = Route.useSearch();
-  const navigate = useNavigate();
+  const navigate = useNavigate({ from: "/executions/$id" });
   const { steps, events } = live;
   const [ask, setAsk] = useState<Ask>();
   const set = useCallback(
