@@ -124,7 +124,9 @@ func TestRollingRestart(t *testing.T) {
 	close(over)
 	load.Wait()
 	for _, c := range crews {
-		t.Run(c.name, func(t *testing.T) { c.judge(t, servers[0].url) })
+		if err := c.judge(t, servers[0].url); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 	for _, c := range crews {
 		if err := c.worker.stop(); err != nil {
@@ -185,7 +187,8 @@ func (c *crew) enlist(t *testing.T, url string, d driver) error {
 }
 
 // judge looks at every execution once all have ended, and at the connections of the worker.
-func (c *crew) judge(t *testing.T, url string) {
+func (c *crew) judge(t *testing.T, url string) error {
+	t.Helper()
 	var worst time.Duration
 	seen := 0
 	for cursor := ""; ; {
@@ -206,7 +209,7 @@ func (c *crew) judge(t *testing.T, url string) {
 			return err
 		})
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		list, _ := page["data"].([]any)
 		for _, item := range list {
@@ -214,7 +217,7 @@ func (c *crew) judge(t *testing.T, url string) {
 			created, err1 := time.Parse(time.RFC3339, fmt.Sprint(x["created_at"]))
 			ended, err2 := time.Parse(time.RFC3339, fmt.Sprint(x["completed_at"]))
 			if err := errors.Join(err1, err2); err != nil || x["status"] != "completed" || x["attempt"] != 1.0 {
-				t.Errorf("%v: %v", x, err)
+				t.Errorf("%s: %v: %v", c.name, x, err)
 				continue
 			}
 			worst = max(worst, ended.Sub(created))
@@ -225,20 +228,21 @@ func (c *crew) judge(t *testing.T, url string) {
 		}
 	}
 	if seen != c.started || seen < 50 {
-		t.Errorf("%d executions, %d were started", seen, c.started)
+		t.Errorf("%s: %d executions, %d were started", c.name, seen, c.started)
 	}
 	if worst > mostUnserved {
-		t.Errorf("an execution took %s", worst)
+		t.Errorf("%s: an execution took %s", c.name, worst)
 	}
 	polls, mixed := c.way.polls()
-	t.Logf("%d executions, the slowest took %s; polls came over %d connections", seen, worst, polls)
+	t.Logf("%s: %d executions, the slowest took %s; polls came over %d connections", c.name, seen, worst, polls)
 	// One at a time: the first, and another one for each server that went, or two when the next one was about to go.
 	if polls > 8 || polls < 2 {
-		t.Errorf("polls came over %d connections", polls)
+		t.Errorf("%s: polls came over %d connections", c.name, polls)
 	}
 	if mixed > 0 {
-		t.Errorf("%d connections of polls had other requests too", mixed)
+		t.Errorf("%s: %d connections of polls had other requests too", c.name, mixed)
 	}
+	return nil
 }
 
 // balancer spreads connections over servers in turn and passes over one that refuses.

@@ -98,7 +98,11 @@ describe("get", () => {
     expect(execution).not.toHaveProperty("output");
     const [prepared, broken] = execution.steps ?? [];
     expect([prepared?.status, prepared?.error]).toEqual(["completed", undefined]);
-    expect([broken?.status, broken?.error, broken?.output]).toEqual(["failed", "this workflow always fails", undefined]);
+    expect([broken?.status, broken?.error, broken?.output]).toEqual([
+      "failed",
+      "this workflow always fails",
+      undefined,
+    ]);
   });
 
   test("NotFoundError and AuthorizationError", async () => {
