@@ -74,8 +74,8 @@ type cell struct {
 	n int
 	Cell
 
-	failed atomic.Int64 // Unix nanoseconds of when it last did not answer
-	behind atomic.Bool  // its copy of the catalog may lack something
+	failed atomic.Pointer[time.Time] // when it last did not answer; nil: it answers
+	behind atomic.Bool               // its copy of the catalog may lack something
 }
 
 // New composes stores. With more than one cell that are all store.Shared, what it returns is a store.Shared too.
@@ -211,13 +211,14 @@ func (s *Store) of(id execution.ID) *cell { return s.cells[s.CellOf(id.Shard())]
 func (c *cell) wrap(err error) error {
 	switch {
 	case err == nil:
-		c.failed.Store(0)
+		c.failed.Store(nil)
 		return nil
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrCursor), errors.Is(err, store.ErrRefused), errors.Is(err, store.ErrMoved):
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 	default:
-		c.failed.Store(time.Now().UnixNano())
+		now := time.Now()
+		c.failed.Store(&now)
 	}
 	return fmt.Errorf("cell %s: %w", c.Name, err)
 }
@@ -225,7 +226,14 @@ func (c *cell) wrap(err error) error {
 // answers reports whether the cell has not failed lately.
 func (c *cell) answers() bool {
 	at := c.failed.Load()
-	return at == 0 || time.Since(time.Unix(0, at)) > restFor
+	return at == nil || !within(*at, restFor)
+}
+
+// within reports whether no more than d has passed since the time, whatever clock is asked: the one that is set may have
+// been set back, and the one that is not set stands still while the machine is suspended.
+func within(at time.Time, d time.Duration) bool {
+	now := time.Now()
+	return now.Sub(at) <= d && now.Round(0).Sub(at.Round(0)) <= d
 }
 
 // each calls f for every cell at the same time and returns what went wrong.

@@ -24,8 +24,8 @@ type keeping struct {
 	s      *Store
 	joined []uint64
 
-	mu   sync.Mutex     // held while somebody looks
-	read []atomic.Int64 // for each cell, Unix nanoseconds of when the latest look began that found its seat
+	mu   sync.Mutex                  // held while somebody looks
+	read []atomic.Pointer[time.Time] // for each cell, when the latest look began that found its seat
 
 	hint chan struct{}
 	end  context.CancelFunc
@@ -76,9 +76,9 @@ func (s *Store) keep(ctx context.Context, readOnly bool) error {
 		return err
 	}
 	s.routes.Store(r)
-	k.read = make([]atomic.Int64, len(cells))
+	k.read = make([]atomic.Pointer[time.Time], len(cells))
 	for n := range k.read {
-		k.read[n].Store(began.UnixNano())
+		k.read[n].Store(&began)
 	}
 	follow, end := context.WithCancel(context.WithoutCancel(ctx))
 	k.end = end
@@ -202,7 +202,7 @@ func (k *keeping) follow(ctx context.Context) {
 func (k *keeping) look(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	began := time.Now().UnixNano()
+	began := time.Now()
 	s := k.s
 	seats := make([]*store.Seat, len(s.cells))
 	err := s.each(func(c *cell) (err error) {
@@ -216,7 +216,7 @@ func (k *keeping) look(ctx context.Context) error {
 	s.routes.Store(r)
 	for n, x := range seats {
 		if x != nil {
-			k.read[n].Store(began)
+			k.read[n].Store(&began)
 		}
 	}
 	return err
@@ -249,7 +249,7 @@ func (s *Store) fresh(ctx context.Context, id execution.ID) error {
 	}
 	r, shard := s.routes.Load(), id.Shard()
 	n := int(r.owner[shard])
-	if !r.moving[shard] && time.Since(time.Unix(0, k.read[n].Load())) <= lookEvery {
+	if !r.moving[shard] && within(*k.read[n].Load(), lookEvery) {
 		return nil
 	}
 	seat, err := s.cells[n].Store.(store.Keeper).Seat(ctx)
@@ -272,7 +272,7 @@ func (s *Store) freshMap(ctx context.Context) error {
 		return nil
 	}
 	for n := range k.read {
-		if time.Since(time.Unix(0, k.read[n].Load())) > lookEvery {
+		if !within(*k.read[n].Load(), lookEvery) {
 			return k.look(ctx)
 		}
 	}
