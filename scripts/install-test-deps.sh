@@ -3,12 +3,14 @@
 # (Debian or Ubuntu, as root or with password-free sudo), and says what it could not install.
 # Exit code 1 means something is still missing and this is CI; elsewhere the tests that need it say so themselves.
 set -euo pipefail
+PATH=$PATH:/usr/sbin # where some of it lies
 
 # command or file · Debian package · what needs it
 needs=(
   'gcc|gcc libc6-dev|the race detector'
   'strace|strace|the tests that watch what the server syncs to disk'
   'chromium|chromium|the tests of the TypeScript client in a browser'
+  'pgbouncer|pgbouncer|the tests of the PostgreSQL store behind a pooler'
 )
 # Mounting as root goes straight through /dev/fuse; anyone else needs the helper program.
 if [ "$(id -u)" -ne 0 ]; then

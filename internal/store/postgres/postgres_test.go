@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 type databases struct {
 	t      *testing.T
 	server *pgtest.Server
+	way    func(dsn string) string // to a database; nil: straight
 
 	mu   sync.Mutex
 	free []string
@@ -27,6 +29,13 @@ type databases struct {
 
 func newDatabases(t *testing.T, version string) *databases {
 	return &databases{t: t, server: pgtest.Shared(t, version), of: map[store.Store]string{}}
+}
+
+func (d *databases) through(dsn string) string {
+	if d.way == nil {
+		return dsn
+	}
+	return d.way(dsn)
 }
 
 // take gives the test an empty database until it ends.
@@ -74,7 +83,7 @@ END $$`)
 func (d *databases) harness(o postgres.Options) storetest.Harness {
 	open := func(t *testing.T, dsn string) *postgres.Store {
 		o := o
-		o.DSN, o.IdleTimeout = dsn, time.Minute // for what a busy machine needs to decide
+		o.DSN, o.IdleTimeout = d.through(dsn), time.Minute // for what a busy machine needs to decide
 		s := open(t, o)
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -98,11 +107,12 @@ func (d *databases) harness(o postgres.Options) storetest.Harness {
 		},
 		Restore: func(t *testing.T, path string) store.Store {
 			o := o
-			o.DSN = d.server.Database(t)
+			dsn := d.server.Database(t)
+			o.DSN = d.through(dsn)
 			if err := postgres.Restore(t.Context(), o, path); err != nil {
 				t.Fatal(err)
 			}
-			return open(t, o.DSN)
+			return open(t, dsn)
 		},
 		Join: func(t *testing.T, s store.Store) store.Shared { return open(t, dsn(s)) },
 	}
@@ -136,4 +146,15 @@ func TestDistributed(t *testing.T) {
 func TestPooler(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, newDatabases(t, pgtest.Versions()[0]).harness(postgres.Options{Pooler: true}))
+}
+
+// TestPgBouncer runs the suite through a real one, in transaction mode.
+func TestPgBouncer(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("SOJOURN_TEST_WIDE") == "" {
+		t.Skip("set SOJOURN_TEST_WIDE=1")
+	}
+	d := newDatabases(t, pgtest.Versions()[0])
+	d.way = pgtest.NewBouncer(t, d.server).Through
+	storetest.Run(t, d.harness(postgres.Options{Pooler: true}))
 }
