@@ -64,6 +64,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.BoolVar(&p.FullDisk, "full-disk", p.FullDisk, "let the disk become full")
 	fs.IntVar(&p.Nodes, "nodes", p.Nodes, "servers on PostgreSQL")
 	fs.IntVar(&p.NodeFreezes, "node-freezes", p.NodeFreezes, "servers stopped until the others believe them dead; on PostgreSQL, as all that follows")
+	fs.IntVar(&p.Clocks, "clock-steps", p.Clocks, "steps of the clock of a server, forward or back")
 	fs.IntVar(&p.Rollings, "rollings", p.Rollings, "rolling restarts")
 	fs.IntVar(&p.Postmaster, "postmaster-kills", p.Postmaster, "kills of PostgreSQL")
 	fs.IntVar(&p.Terminates, "terminates", p.Terminates, "rounds in which PostgreSQL ends connections")

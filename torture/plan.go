@@ -33,6 +33,7 @@ type plan struct {
 	Durable     bool // the database writes through to the disk
 	NodeFreezes int  // servers stopped until the others believe them dead
 	Rollings    int  // rolling restarts
+	Clocks      int  // steps of a server's clock
 	Postmaster  int  // kills of the database
 	Terminates  int  // rounds in which the database ends connections
 	Failovers   int  // losses of the primary for good
@@ -50,11 +51,11 @@ var forms = map[string]map[string]plan{
 var (
 	clusterShort = plan{Nodes: 3, Kills: 2, Postmaster: 1, Cuts: 1, Failovers: 1, Workers: 3}
 	clusterWide  = plan{
-		Nodes: 3, Kills: 4, Failpoints: 4, NodeFreezes: 1, Postmaster: 2, Terminates: 1, Failovers: 1, Weathers: 1, Cuts: 2, Rollings: 1,
+		Nodes: 3, Kills: 4, Failpoints: 4, NodeFreezes: 1, Clocks: 1, Postmaster: 2, Terminates: 1, Failovers: 1, Weathers: 1, Cuts: 2, Rollings: 1,
 		WorkerKills: 1, Freezes: 1, SelfTest: true, Workers: 3,
 	}
 	clusterLong = plan{
-		Nodes: 3, Durable: true, Kills: 40, Failpoints: -1, NodeFreezes: 8, Postmaster: 15, Terminates: 5, Failovers: 10, Weathers: 6, Cuts: 15,
+		Nodes: 3, Durable: true, Kills: 40, Failpoints: -1, NodeFreezes: 8, Clocks: 8, Postmaster: 15, Terminates: 5, Failovers: 10, Weathers: 6, Cuts: 15,
 		Rollings: 4, WorkerKills: 6, Freezes: 4, Poison: true, SelfTest: true, Workers: 4, Coverage: true,
 	}
 )
@@ -119,6 +120,7 @@ func (p plan) chapters() []chapter {
 	if p.Nodes > 0 {
 		all := append(points, repeat(p.Kills, func(int) nemesis { return kill() })...)
 		all = append(all, repeat(p.NodeFreezes, func(int) nemesis { return nodeFreeze() })...)
+		all = append(all, repeat(p.Clocks, func(int) nemesis { return clockStep() })...)
 		all = append(all, repeat(p.Postmaster, func(int) nemesis { return postmasterKill() })...)
 		all = append(all, repeat(p.Terminates, func(int) nemesis { return terminate() })...)
 		all = append(all, repeat(p.Failovers, func(int) nemesis { return failover() })...)

@@ -72,7 +72,7 @@ func (s *server) start(ctx context.Context, wrapper []string, env ...string) err
 	}
 	s.cmd = exec.Command(args[0], args[1:]...) //nolint:noctx // its end is what the run is about
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	s.cmd.Env = append(os.Environ(), "SOJOURN_FAILPOINT_LOG="+s.hitFile())
+	s.cmd.Env = append(os.Environ(), "SOJOURN_FAILPOINT_LOG="+s.hitFile(), "SOJOURN_CLOCK="+s.clockFile())
 	s.cmd.Env = append(s.cmd.Env, env...)
 	// Nothing of it outlives the run.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -103,6 +103,9 @@ func (s *server) logFile() string {
 func (s *server) hitFile() string {
 	return filepath.Join(s.dir, fmt.Sprintf("%shits-%03d", s.name, s.life))
 }
+
+// clockFile says how far the server's clock is set.
+func (s *server) clockFile() string { return filepath.Join(s.dir, s.name+"clock") }
 
 func (s *server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, boot)

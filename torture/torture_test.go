@@ -193,7 +193,7 @@ func TestCluster(t *testing.T) {
 	p := clusterWide
 	v := play(t, p)
 	n := v.Nemeses
-	if n.Kills != p.Kills || n.Crashes != p.Failpoints || n.NodeFreezes != p.NodeFreezes || n.Rollings != p.Rollings ||
+	if n.Kills != p.Kills || n.Crashes != p.Failpoints || n.NodeFreezes != p.NodeFreezes || n.Clocks != p.Clocks || n.Rollings != p.Rollings ||
 		n.Postmaster != p.Postmaster || n.Failovers != p.Failovers+1 || n.Weathers != 5*p.Weathers || n.Cuts < 8*p.Cuts || n.Terminated < 10 {
 		t.Errorf("not every nemesis struck: %+v", n)
 	}
@@ -231,7 +231,7 @@ func TestClusterPlans(t *testing.T) {
 			t.Errorf("%s: %d rounds at failpoints are missing", form, points)
 		}
 		for name, want := range map[string]int{
-			"kill": p.Kills, "node freeze": p.NodeFreezes, "postmaster kill": p.Postmaster, "terminate": p.Terminates, "failover": p.Failovers,
+			"kill": p.Kills, "node freeze": p.NodeFreezes, "clock step": p.Clocks, "postmaster kill": p.Postmaster, "terminate": p.Terminates, "failover": p.Failovers,
 			"cuts": p.Cuts, "rolling restart": p.Rollings, "reset": p.Weathers, "refuse": p.Weathers, "half-open": p.Weathers,
 			"one way": p.Weathers, "delay": p.Weathers, "worker kill": p.WorkerKills, "worker freeze": p.Freezes,
 			"self-test": one(p.SelfTest), "poison": one(p.Poison), "fence": min(p.Freezes, 1),

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/failpoint"
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
@@ -22,13 +23,18 @@ type databaseClock struct {
 // newDatabaseClock starts a clock with a first reading, which was asked for and arrived at the given times.
 func newDatabaseClock(asked time.Time, shown execution.Time, atLeast execution.Time) *databaseClock {
 	c := &databaseClock{began: asked}
-	c.offset = time.Duration(shown)*time.Microsecond - time.Since(asked)
+	c.offset = time.Duration(shown)*time.Microsecond - c.passed(time.Now())
 	c.Clock = store.FollowClock(c.read, atLeast)
 	return c
 }
 
+// passed is the time since the clock began, by the clock of this machine, which tests can set.
+func (c *databaseClock) passed(at time.Time) time.Duration {
+	return at.Sub(c.began) + failpoint.Clock()
+}
+
 func (c *databaseClock) read() (time.Time, time.Duration) {
-	passed := time.Since(c.began)
+	passed := c.passed(time.Now())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Unix(0, int64(c.offset+passed)), passed
@@ -38,7 +44,7 @@ func (c *databaseClock) read() (time.Time, time.Duration) {
 // stays where it is, and otherwise it moves as little as it must.
 func (c *databaseClock) saw(asked time.Time, shown execution.Time) {
 	at := time.Duration(shown) * time.Microsecond
-	least, most := at-time.Since(c.began), at-asked.Sub(c.began)
+	least, most := at-c.passed(time.Now()), at-c.passed(asked)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offset = min(max(c.offset, least), most)
