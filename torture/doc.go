@@ -19,7 +19,7 @@
 //
 // On PostgreSQL there are three servers behind a balancer, each with proxies of its own to both machines of the database
 // (package proxy). Rounds kill and stop servers and the database, lose the primary for good, spoil the network of one
-// server, cut connections at commits, and restart all servers one by one.
+// server, set the clock of one, cut connections at commits, and restart all servers one by one.
 //
 // Each round prints a line, the end is a verdict as one line of JSON, and "N passed, N failed".
 package main

@@ -36,8 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func build(to, pkg string) error {
-	text, err := exec.CommandContext(context.Background(), "go", "build", "-o", to, pkg).CombinedOutput()
+func build(to, pkg string, flags ...string) error {
+	text, err := exec.CommandContext(context.Background(), "go", append(append([]string{"build", "-o", to}, flags...), pkg)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("building %s: %w: %s", pkg, err, text)
 	}

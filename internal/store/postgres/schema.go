@@ -47,7 +47,7 @@ func migrations() ([]migration, error) {
 			}
 		}
 	}
-	return list, nil
+	return append(list, nextMigrations...), nil
 }
 
 // Schema says which schema a database has and which this program would give it.
