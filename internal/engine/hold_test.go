@@ -20,7 +20,10 @@ func TestHoldsNeverSleepThroughTheEnd(t *testing.T) {
 	}
 	b := setup(t)
 	w := b.worker(64, "echo")
-	for range rounds {
+	for i := range rounds {
+		if i%100 == 99 {
+			w.beat()
+		}
 		s := b.start("echo")
 		a := w.poll()[0]
 		var wg sync.WaitGroup
