@@ -1,4 +1,5 @@
 import { Tooltip } from "@mantine/core";
+import { memo } from "react";
 import { type Kind, kindOrder, kinds, type Outcome } from "./kinds";
 import type { Model } from "./model";
 import classes from "./waterfall.module.css";
@@ -50,7 +51,7 @@ export function legendOf(model: Model): Entry[] {
 }
 
 /** What the colours and patterns mean. */
-export function Legend({ model }: { model: Model }) {
+export const Legend = memo(function Legend({ model }: { model: Model }) {
   return (
     <ul className={classes.legend} aria-label="Legend">
       {legendOf(model).map((e) => (
@@ -67,4 +68,4 @@ export function Legend({ model }: { model: Model }) {
       ))}
     </ul>
   );
-}
+});

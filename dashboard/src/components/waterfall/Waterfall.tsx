@@ -1,12 +1,12 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: a treegrid of which only what is in sight exists; the grid has the focus and names its active row.
 // biome-ignore-all lint/a11y/useSemanticElements: a treegrid of which only what is in sight exists; the grid has the focus and names its active row.
-import { ActionIcon, Switch, Tooltip, VisuallyHidden } from "@mantine/core";
-import { IconClock, IconMinus, IconPlus, IconStopwatch, IconZoomReset } from "@tabler/icons-react";
+import { VisuallyHidden } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import {
   type KeyboardEvent,
   type MouseEvent,
   type PointerEvent,
+  useCallback,
   useEffect,
   useId,
   useMemo,
@@ -16,13 +16,13 @@ import {
 import { useTimeFormat } from "@/hooks/useTimeFormat";
 import { formatDuration } from "@/services/time";
 import { type AxisMode, axisOf } from "./axis";
-import { commandOf, zoomStep } from "./keys";
-import { Legend } from "./Legend";
+import { type Command, commandOf } from "./keys";
 import { Minimap } from "./Minimap";
 import { type Row, visibleRows } from "./model";
 import { segmentAt } from "./paint";
 import { foldGain, idleOf, scaleOf } from "./scale";
 import { type Pointed, Tip } from "./Tip";
+import { Tools } from "./Tools";
 import { latestModel } from "./totals";
 import { useGestures } from "./useGestures";
 import { useSmoothNow } from "./useSmoothNow";
@@ -162,20 +162,30 @@ export function Waterfall({ execution, steps, events, now: clock, selected, onSe
     setWindow(shown(scale, from - space, to + space));
   };
 
-  const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const page = Math.max(1, Math.floor(((scroller.current?.clientHeight ?? 400) - headHeight) / height) - 1);
-    const command = commandOf(event.key, event.shiftKey, rows, active, expanded, page);
-    if (command === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
+  const run = (command: Command) => {
     if (command.do === "select") select(command.index);
     else if (command.do === "zoom") zoom(command.factor);
     else if (command.do === "pan") pan(command.part);
     else if (command.do === "toggle") toggle(rows[active] as Row);
     else if (command.do === "show") zoomTo(rows[active] as Row);
     else if (command.do === "fit") setWindow(null);
+    else if (command.do === "clock") setClockAxis(mode === "offset");
     else if (foldable) setFold(!fold);
+  };
+  const latestRun = useRef(run);
+  useEffect(() => {
+    latestRun.current = run;
+  });
+  const command = useCallback((c: Command) => latestRun.current(c), []);
+
+  const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const page = Math.max(1, Math.floor(((scroller.current?.clientHeight ?? 400) - headHeight) / height) - 1);
+    const found = commandOf(event.key, event.shiftKey, rows, active, expanded, page);
+    if (found === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    run(found);
   };
 
   const rowAt = (event: MouseEvent<HTMLElement> | PointerEvent<HTMLElement>): Row | undefined => {
@@ -210,44 +220,14 @@ export function Waterfall({ execution, steps, events, now: clock, selected, onSe
 
   return (
     <section ref={root} className={classes.waterfall} aria-label="Waterfall" data-narrow={narrow || undefined}>
-      <div className={classes.tools}>
-        <Legend model={model} />
-        <div className={classes.controls}>
-          {foldable && (
-            <Tooltip label="Stretches in which no worker had it are drawn short, so that the rest can be seen. (f)">
-              <Switch
-                size="xs"
-                checked={fold}
-                onChange={(event) => setFold(event.currentTarget.checked)}
-                label={fold ? `Idle time folded: ${formatDuration(folded)}` : "Fold idle time"}
-              />
-            </Tooltip>
-          )}
-          <Tooltip label={mode === "offset" ? "Show the time of day" : "Show the time since the start"}>
-            <ActionIcon
-              aria-label={mode === "offset" ? "Show the time of day" : "Show the time since the start"}
-              onClick={() => setClockAxis(mode === "offset")}
-            >
-              {mode === "offset" ? <IconClock size={16} stroke={1.6} /> : <IconStopwatch size={16} stroke={1.6} />}
-            </ActionIcon>
-          </Tooltip>
-          <Tooltip label="Zoom out (-)">
-            <ActionIcon aria-label="Zoom out" disabled={window === null} onClick={() => zoom(1 / zoomStep)}>
-              <IconMinus size={16} stroke={1.6} />
-            </ActionIcon>
-          </Tooltip>
-          <Tooltip label="Zoom in (+, or ⌘/Ctrl and the wheel)">
-            <ActionIcon aria-label="Zoom in" onClick={() => zoom(zoomStep)}>
-              <IconPlus size={16} stroke={1.6} />
-            </ActionIcon>
-          </Tooltip>
-          <Tooltip label="Show all (0)">
-            <ActionIcon aria-label="Show all" disabled={window === null} onClick={() => setWindow(null)}>
-              <IconZoomReset size={16} stroke={1.6} />
-            </ActionIcon>
-          </Tooltip>
-        </div>
-      </div>
+      <Tools
+        model={model}
+        fold={foldable ? fold : undefined}
+        folded={formatDuration(folded)}
+        clock={mode !== "offset"}
+        zoomed={window !== null}
+        onCommand={command}
+      />
       <div className={classes.map}>
         <Minimap model={model} scale={scale} width={width} window={window} now={now} onWindow={setWindow} />
       </div>

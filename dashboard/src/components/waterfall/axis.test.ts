@@ -9,7 +9,7 @@ const labels = (length: number, mode: "offset" | "utc" = "offset", from = 0, wid
   return axisOf(scale, from, from + length * 1.05, width * 1.05, mode).ticks.map((t) => t.label);
 };
 
-describe("the axis", () => {
+describe("the axis", { timeout: 60_000 }, () => {
   it.each([
     [8, ["0", "1 ms", "2 ms", "3 ms", "4 ms", "5 ms", "6 ms", "7 ms", "8 ms"]],
     [1000, ["0", "200 ms", "400 ms", "600 ms", "800 ms", "1.0 s"]],
@@ -69,7 +69,7 @@ describe("the axis", () => {
   });
 
   it("draws ticks in order, apart from each other, within the picture, and not into folds", () => {
-    for (let seed = 1; seed <= 400; seed++) {
+    for (let seed = 1; seed <= 200; seed++) {
       const random = randomFrom(seed);
       const length = 2 + Math.floor(10 ** (random() * 10));
       const a = Math.floor(random() * length);

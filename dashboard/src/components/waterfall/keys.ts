@@ -3,7 +3,7 @@ import type { Row } from "./model";
 /** What a key does in the grid. */
 export type Command =
   | { do: "select"; index: number }
-  | { do: "toggle" | "fit" | "fold" | "show" }
+  | { do: "toggle" | "fit" | "fold" | "show" | "clock" }
   | { do: "zoom"; factor: number }
   | { do: "pan"; part: number };
 

@@ -188,8 +188,9 @@ class Build {
     if (row.overridden) return row;
     if (step.kind === "step") this.tries(row, step);
     else this.wait(row, step);
-    const last = row.segments[row.segments.length - 1];
-    if (last !== undefined) row.to = last.to;
+    // The wait for a worker after a wait is drawn on its row, but it was over before.
+    const end = step.kind === "step" ? row.segments[row.segments.length - 1] : row.segments[0];
+    if (end !== undefined) row.to = end.to;
     return row;
   }
 

@@ -24,11 +24,42 @@ export function occupy(phases: readonly Phase[], by: Occupancy, now: number): Se
     ["backoff", union(by.backoffs)],
   ];
   const out: Segment[] = [];
+  const waits = new Sweep(by.waits);
+  const sleeps = new Sweep(by.sleeps);
+  const backoffs = new Sweep(by.backoffs);
+  const parked = (at: number): Kind => {
+    const [wait] = waits.at(at);
+    if (wait !== undefined) return wait.kind;
+    return sleeps.at(at).length === 0 && backoffs.at(at).length > 0 ? "backoff" : "sleeping";
+  };
   for (const phase of phases) {
-    if (phase.kind === "held") split(out, phase, held, now);
-    else out.push(withUntil({ kind: waitingKind(phase, by), from: phase.from, to: phase.to }, phase.until));
+    if (phase.kind === "held") {
+      split(out, phase, held, now);
+      continue;
+    }
+    const kind = phase.kind === "parked" ? parked(phase.from) : phase.kind;
+    out.push(withUntil({ kind, from: phase.from, to: phase.to }, phase.until));
   }
   return out;
+}
+
+/** The intervals that contain an instant, the oldest first. Instants are asked for in order. */
+class Sweep<I extends Interval> {
+  private readonly sorted: I[];
+  private next = 0;
+  private open: I[] = [];
+
+  constructor(intervals: readonly I[]) {
+    this.sorted = [...intervals].sort((a, b) => a.from - b.from);
+  }
+
+  at(time: number): readonly I[] {
+    for (let i = this.sorted[this.next]; i !== undefined && i.from <= time; i = this.sorted[++this.next]) {
+      this.open.push(i);
+    }
+    this.open = this.open.filter((i) => i.to > time);
+    return this.open;
+  }
 }
 
 /** Splits a phase with a worker. The first layer that covers an instant names it; where none does the handler ran. */
@@ -54,14 +85,6 @@ function split(out: Segment[], phase: Phase, layers: readonly [Kind, Interval[]]
     else parts.push({ kind: "handler", from: phase.from, to: null });
   }
   for (const part of parts) out.push(phase.claim === undefined ? part : { ...part, attempt: phase.claim });
-}
-
-function waitingKind(phase: Phase, by: Occupancy): Kind {
-  if (phase.kind !== "parked") return phase.kind === "held" ? "handler" : phase.kind;
-  const open = (i: Interval) => i.from <= phase.from && i.to > phase.from;
-  const wait = by.waits.find(open);
-  if (wait !== undefined) return wait.kind;
-  return !by.sleeps.some(open) && by.backoffs.some(open) ? "backoff" : "sleeping";
 }
 
 function withUntil(segment: Segment, until: number | undefined): Segment {

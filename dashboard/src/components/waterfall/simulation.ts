@@ -212,12 +212,12 @@ class World {
 /** The server's fold of events into steps, for what the simulation sends. */
 function stepsOf(events: readonly (Event & { hidden: Hidden })[], now: number): Step[] {
   const steps = new Map<string, Step>();
+  // The handler is sequential: no other step than the latest one can be in flight.
+  let latest: Step | undefined;
   const interrupt = (code: string, at: string) => {
-    for (const step of steps.values()) {
-      const last = step.attempts[step.attempts.length - 1];
-      if (last && last.completed_at === undefined)
-        Object.assign(last, { completed_at: at, error_code: code, error: code });
-    }
+    const last = latest?.attempts[latest.attempts.length - 1];
+    if (last && last.completed_at === undefined)
+      Object.assign(last, { completed_at: at, error_code: code, error: code });
   };
   const at = (e: Event & { hidden: Hidden }, kind: Step["kind"]): Step => {
     let step = steps.get(e.step ?? "");
@@ -234,6 +234,7 @@ function stepsOf(events: readonly (Event & { hidden: Hidden })[], now: number): 
       steps.set(e.step ?? "", step);
     }
     if (e.hidden.try !== undefined) step.attempt = e.hidden.try;
+    latest = step;
     return step;
   };
   for (const e of events) {

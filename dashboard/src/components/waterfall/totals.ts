@@ -1,7 +1,7 @@
 import { formatDuration } from "@/services/time";
 import { type Kind, kindOrder, kinds } from "./kinds";
 import { type Model, modelOf } from "./model";
-import type { Event, Execution, Step } from "./wire";
+import { type Event, type Execution, isFinal, type Step } from "./wire";
 
 export interface KindTotal {
   kind: Kind;
@@ -52,22 +52,50 @@ export function totalsOf(model: Model, clock: number): TimeTotals {
   return { total, kinds: found, handler, text: found.map((k) => k.text).join(" · ") };
 }
 
-let latest: { execution: Execution; steps: readonly Step[]; events: readonly Event[]; model: Model } | undefined;
+interface Made {
+  execution: Execution;
+  steps: readonly Step[];
+  events: readonly Event[];
+  model: Model;
+  /** When it was made and how long that took, by the browser's clock. */
+  at: number;
+  cost: number;
+}
+let latest: Made | undefined;
 
-/** The model of these very values; the last one is kept, so that a page which asks twice, or each second, pays once. */
+/** Models that cost more than this, in milliseconds, are not made anew with each event of a busy execution. */
+const cheap = 20;
+/** Of the time, the part that making models may take then. */
+const share = 0.1;
+
+/**
+ * The model of these values; the last one is kept, so that a page which asks twice, or each second, pays once. While a
+ * large execution is open the model may be a second or so behind: scrolling goes before.
+ */
 export function latestModel(
   execution: Execution,
   steps: readonly Step[],
   events: readonly Event[],
   now: number,
 ): Model {
-  const fresh =
-    latest?.execution === execution &&
-    latest.steps === steps &&
-    latest.events === events &&
-    (latest.model.changesAt === null || now < latest.model.changesAt);
-  if (latest === undefined || !fresh) {
-    latest = { execution, steps, events, model: modelOf(execution, steps, events, now) };
-  }
-  return latest.model;
+  const clock = performance.now();
+  if (latest?.execution.id === execution.id && isUsable(latest, execution, steps, events, now, clock))
+    return latest.model;
+  const model = modelOf(execution, steps, events, now);
+  latest = { execution, steps, events, model, at: clock, cost: performance.now() - clock };
+  return model;
+}
+
+function isUsable(
+  made: Made,
+  execution: Execution,
+  steps: readonly Step[],
+  events: readonly Event[],
+  now: number,
+  clock: number,
+): boolean {
+  const due = made.model.changesAt !== null && now >= made.model.changesAt;
+  const same = made.execution === execution && made.steps === steps && made.events === events;
+  if (same && !due) return true;
+  return made.cost > cheap && !isFinal(execution.status) && clock - made.at < Math.min(made.cost / share, 1500);
 }

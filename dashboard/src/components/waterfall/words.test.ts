@@ -22,7 +22,7 @@ describe("a stretch in words", () => {
   });
 });
 
-describe("a row in words", () => {
+describe("a row in words", { timeout: 60_000 }, () => {
   it("says what it is and what its bars show, however many there are", () => {
     let most = 0;
     for (let seed = 1; seed < 60; seed++) {
