@@ -15,6 +15,12 @@ const blockFirstPaint: Plugin = {
 export default defineConfig({
   plugins: [react(), blockFirstPaint],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  // For `npm run dev`: what the server answers comes from one that runs beside it.
+  server: {
+    proxy: Object.fromEntries(
+      ["/ui", "/docs", "/openapi.json"].map((path) => [path, process.env.SOJOURN_BASE_URL ?? "http://127.0.0.1:7373"]),
+    ),
+  },
   build: {
     outDir: "dist",
     // The placeholder for builds without Node is in the repository; compress.mjs takes away what an earlier build left.

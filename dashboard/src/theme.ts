@@ -15,7 +15,7 @@ const gray: MantineColorsTuple = [
   "#f4f4f6",
   "#ebebef",
   "#dedfe5",
-  "#c7c8d1",
+  "#d0d1d9",
   "#9a9ba8",
   "#6a6b79",
   "#4b4c5a",
