@@ -480,10 +480,12 @@ func (c *cluster) heartbeat(ctx context.Context, caller *Caller, r *HeartbeatReq
 	e, m := c.e, c.e.matcher
 	out := &HeartbeatResult{Expires: e.cfg.Lease}
 	var missing []leased
+	unsure := false // the list does not settle it
 	local := func() (*session, error) {
 		return m.contact(caller, r.Session, r.Received, func(s *session) {
 			s.beating++
 			missing, out.Drop = e.reconcile(s, r)
+			unsure = s.reconcile
 		})
 	}
 	s, err := local()
@@ -520,7 +522,7 @@ func (c *cluster) heartbeat(ctx context.Context, caller *Caller, r *HeartbeatReq
 		}
 		x.SeenAt, x.ExpiresAt = t.now, t.now.Add(e.cfg.Lease)
 		x.Received = max(x.Received, r.Received)
-		if s != nil && r.Listed && x.Node == c.node {
+		if s != nil && r.Listed && x.Node == c.node && !unsure {
 			x.Unsure = false
 		}
 		t.saveSession(x)

@@ -693,6 +693,29 @@ func TestAHeartbeatMeetsLockedRows(t *testing.T) {
 	})
 }
 
+// A list that was made while the answer to a poll was on its way takes nothing from the worker.
+func TestAListThatLacksWhatIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	servers(t, 2, func(t *testing.T, _ *hub, list []*server) {
+		a, b := list[0], list[1]
+		w := a.worker(1, "echo")
+		s := a.start("echo")
+		v := w.at(b) // it knows nothing of the poll
+		x := w.poll()[0]
+		if r := v.list(); !r.Reconcile {
+			t.Errorf("the heartbeat is answered with %+v", r)
+		}
+		accepted(t, w.at(b).report(step(x, "one", `1`)))
+		a.wantKinds(s.ID, "created claimed step_completed")
+		// What it lacks a moment later it has not got.
+		time.Sleep(1100 * time.Millisecond)
+		if r := v.list(); r.Reconcile {
+			t.Errorf("the second list is answered with %+v", r)
+		}
+		a.wantKinds(s.ID, "created claimed step_completed returned claimed") // and offered again
+	})
+}
+
 // A draining server gives back what it had claimed, also what is locked elsewhere in that moment.
 func TestADrainMeetsLockedRows(t *testing.T) {
 	t.Parallel()

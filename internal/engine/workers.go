@@ -344,12 +344,18 @@ func (e *Engine) reconcile(s *session, r *HeartbeatRequest) (missing []leased, d
 		switch {
 		case ok:
 			h.acked, h.hash = true, hash
+		case e.cluster != nil && h.delivery == earlier && e.pulse().Sub(h.since) < onItsWay:
+			s.reconcile = true
 		case h.arrived(r.Received) && h.reporting == 0:
 			missing = append(missing, leased{s.record.Key, h.id, h.lease})
 		}
 	}
 	return missing, drop
 }
+
+// onItsWay is how long after a session has moved a list that lacks something of what it held elsewhere says nothing: the
+// other server's last answer to a poll may have arrived after the list was made. The worker is asked again.
+const onItsWay = time.Second
 
 // CloseSession gives back everything that a worker holds and ends its session.
 func (e *Engine) CloseSession(ctx context.Context, c *Caller, id execution.ID) error {
