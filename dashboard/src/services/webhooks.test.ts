@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { delivery } from "@/test/factories";
+import { delivery } from "@/test/factories/admin";
 import { bodyOf, outcomeOf, redeliverProblem } from "./webhooks";
 
 describe("redeliverProblem", () => {

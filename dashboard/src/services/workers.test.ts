@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { worker } from "@/test/factories";
-import { filterWorkers, slotsOf, stateOf } from "./workers";
+import { stats, worker } from "@/test/factories/admin";
+import { filterWorkers, slotsOf, stateOf, unservedOf } from "./workers";
 
 const now = Date.parse("2026-11-22T12:00:00Z");
 const seen = (secondsAgo: number) => ({
@@ -41,5 +41,19 @@ describe("filterWorkers", () => {
     expect(filterWorkers(workers, { workflow: "order", text: "GO/" }).map((x) => x.name)).toEqual(["eu-1"]);
     expect(filterWorkers(workers, { workflow: "ord" })).toEqual([]);
     expect(filterWorkers(workers, {})).toHaveLength(2);
+  });
+});
+
+describe("unservedOf", () => {
+  it("has those with ready work and no worker, the longest waiting first", () => {
+    const ready = (name: string, workers: number, at?: string) =>
+      stats({ workflow_name: name, workers, ...(at ? { oldest_pending_at: at } : {}) });
+    const found = unservedOf([
+      ready("served", 1, "2026-11-22T10:00:00.000Z"),
+      ready("idle", 0),
+      ready("late", 0, "2026-11-22T11:00:00.000Z"),
+      ready("early", 0, "2026-11-22T09:00:00.000Z"),
+    ]);
+    expect(found.map((each) => each.workflow_name)).toEqual(["early", "late"]);
   });
 });

@@ -62,25 +62,42 @@ export function filterWorkers(
 /** A workflow with executions that wait for a worker, and none that would take them. */
 export interface Unserved {
   workflow: string;
+  /** Executions in the state pending; others may wait for a worker to go on. */
   waiting: number;
+  /** When the one became ready that has waited longest. */
+  since: string;
 }
 
-// Each workflow without a worker costs a request.
-const mostAsked = 20;
+/** Those of the workflows that have work ready for a worker, and none: the longest waiting first. */
+export function unservedOf(workflows: readonly Schemas["StatsOfWorkflow"][]): Schemas["StatsOfWorkflow"][] {
+  return workflows
+    .filter((workflow) => workflow.workers === 0 && workflow.oldest_pending_at !== undefined)
+    .sort((a, b) => (a.oldest_pending_at ?? "").localeCompare(b.oldest_pending_at ?? ""));
+}
 
-/** Workflows that have waiting work and no worker, the most waiting first. */
+// The number that waits costs a request for each.
+const mostCounted = 20;
+
+/** Workflows that have waiting work and no worker, the longest waiting first. */
 export const unservedQuery = queryOptions({
   queryKey: ["unserved"] as const,
   queryFn: async ({ signal }): Promise<Unserved[]> => {
-    const page = await api.get("/v1/workflows", { query: { limit: 100 }, signal });
-    const idle = page.data.filter((workflow) => workflow.workers === 0).slice(0, mostAsked);
-    const counted = await Promise.all(
-      idle.map(async (workflow) => {
-        const { counts } = await api.get("/v1/executions/counts", { query: { workflow_id: workflow.id }, signal });
-        return { workflow: workflow.name, waiting: counts.pending };
-      }),
+    const page = await api.get("/v1/stats", { query: { from: "now()-1h", buckets: 1, limit: 100 }, signal });
+    return Promise.all(
+      unservedOf(page.data)
+        .slice(0, mostCounted)
+        .map(async (workflow) => {
+          const { counts } = await api.get("/v1/executions/counts", {
+            query: { workflow_id: workflow.workflow_id },
+            signal,
+          });
+          return {
+            workflow: workflow.workflow_name,
+            waiting: counts.pending,
+            since: workflow.oldest_pending_at ?? "",
+          };
+        }),
     );
-    return counted.filter((each) => each.waiting > 0).sort((a, b) => b.waiting - a.waiting);
   },
   refetchInterval: 10_000,
 });

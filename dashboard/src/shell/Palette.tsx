@@ -112,7 +112,7 @@ export function Palette({
   add(
     "Pages",
     places
-      .filter((place) => can(place.scope))
+      .filter((place) => place.scope === null || can(place.scope))
       .map((place) =>
         go(place.to, place.label, <place.icon {...icon} />, () => void navigate({ to: place.to }), `g ${place.keys}`),
       ),

@@ -25,6 +25,7 @@ import { type ReactNode, useEffect } from "react";
 import { Logo } from "@/components/Logo";
 import { isMac, useShortcut } from "@/hooks/shortcuts";
 import { type TimeFormat, useTimeFormat } from "@/hooks/useTimeFormat";
+import { useInboxCount } from "@/services/approvals";
 import { sessionQuery, useSession } from "@/services/session";
 import { LiveMark } from "./LiveMark";
 import { places } from "./navigation";
@@ -109,7 +110,7 @@ function Frame() {
               .filter((place) => place.group === part)
               .map((place) => (
                 <li key={place.to}>
-                  <Place {...place} allowed={can(place.scope)} />
+                  <Place {...place} allowed={place.scope === null || can(place.scope)} />
                 </li>
               ))}
           </ul>
@@ -154,7 +155,20 @@ function Place({ to, label, icon: Icon, keys, scope, allowed }: (typeof places)[
     <Link to={to} className={classes.place} activeProps={{ "data-active": true, "aria-current": "page" }}>
       <Icon size={16} stroke={1.7} aria-hidden />
       {label}
+      {to === "/inbox" && <InboxCount />}
     </Link>
+  );
+}
+
+/** How many approvals are open, beside the inbox. */
+function InboxCount() {
+  const open = useInboxCount();
+  if (!open || open.count === 0) return null;
+  const text = `${open.count}${open.more ? "+" : ""}`;
+  return (
+    <span className={classes.badge} title={`${text} open ${text === "1" ? "approval" : "approvals"}`}>
+      {text}
+    </span>
   );
 }
 

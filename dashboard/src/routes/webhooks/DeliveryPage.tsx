@@ -36,7 +36,7 @@ const crumbs = [
   <Link key="webhooks" to="/webhooks">
     Webhooks
   </Link>,
-  <Link key="deliveries" to="/webhooks" search={{ tab: "deliveries" }}>
+  <Link key="deliveries" to="/webhooks" search={{ part: "deliveries" }}>
     Deliveries
   </Link>,
 ];

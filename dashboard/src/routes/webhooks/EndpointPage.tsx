@@ -66,7 +66,7 @@ function EndpointPage() {
             onRetry={() => void endpoint.refetch()}
           />
           <p>
-            <Link to="/webhooks" search={{ tab: "deliveries", endpoint: id }}>
+            <Link to="/webhooks" search={{ part: "deliveries", endpoint: id }}>
               Deliveries to it may still be kept.
             </Link>
           </p>

@@ -21,7 +21,7 @@ import { CallbackSecret } from "./CallbackSecret";
 import { StateFilter } from "./DeliveryFilters";
 import { DeliveryTable } from "./DeliveryTable";
 import { EndpointForm } from "./EndpointForm";
-import { type Tab, tabs } from "./route";
+import { parts } from "./route";
 import { VerifyHowTo } from "./VerifyHowTo";
 import classes from "./webhooks.module.css";
 
@@ -46,7 +46,7 @@ function WebhooksPage() {
 function Webhooks() {
   const search = Route.useSearch();
   const navigate = Route.useNavigate();
-  const tab = search.tab ?? "endpoints";
+  const part = search.part ?? "endpoints";
   const [creating, setCreating] = useState(false);
   const [made, setMade] = useState<NewEndpoint>();
   useShortcut("c", "Create an endpoint", () => setCreating(true));
@@ -67,11 +67,11 @@ function Webhooks() {
         }
       />
       <Tabs
-        value={tab}
+        value={part}
         keepMounted={false}
         onChange={(next) => {
-          const to = tabs.find((each) => each === next);
-          void navigate({ search: to === "endpoints" ? {} : { tab: to as Tab } });
+          const to = parts.find((each) => each === next);
+          void navigate({ search: to === "endpoints" ? {} : { part: to } });
         }}
       >
         <Tabs.List className={classes.tabs ?? ""}>
@@ -208,7 +208,7 @@ function Deliveries() {
   const filtered = search.state !== undefined || search.endpoint !== undefined || search.execution !== undefined;
   return (
     <>
-      <FilterBar onClear={filtered ? () => void navigate({ search: { tab: "deliveries" } }) : undefined}>
+      <FilterBar onClear={filtered ? () => void navigate({ search: { part: "deliveries" } }) : undefined}>
         <StateFilter
           chosen={search.state ?? []}
           onChange={(state) => void navigate({ search: (before) => ({ ...before, state }), replace: true })}

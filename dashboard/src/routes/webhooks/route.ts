@@ -3,8 +3,8 @@ import { manyOf, oneOf, text } from "@/services/search";
 import { type DeliveryState, deliveryStates } from "@/services/webhooks";
 import { shellRoute } from "../shell";
 
-export const tabs = ["endpoints", "deliveries", "callbacks"] as const;
-export type Tab = (typeof tabs)[number];
+export const parts = ["endpoints", "deliveries", "callbacks"] as const;
+export type Part = (typeof parts)[number];
 
 export interface DeliveriesSearch {
   state?: DeliveryState[] | undefined;
@@ -14,7 +14,7 @@ export interface DeliveriesSearch {
 }
 
 export interface WebhooksSearch extends DeliveriesSearch {
-  tab?: Tab | undefined;
+  part?: Part | undefined;
 }
 
 const deliveriesSearch = (search: Record<string, unknown>): DeliveriesSearch => ({
@@ -28,7 +28,7 @@ export const webhooksRoute = createRoute({
   path: "/webhooks",
   validateSearch: (search: Record<string, unknown>): WebhooksSearch => ({
     ...deliveriesSearch(search),
-    tab: oneOf(search, "tab", tabs),
+    part: oneOf(search, "part", parts),
   }),
 }).lazy(() => import("./WebhooksPage").then((module) => module.Route));
 

@@ -195,14 +195,18 @@ function Banner({ unserved, onHelp }: { unserved: readonly Unserved[]; onHelp: (
     <section className={classes.banner} aria-label="Workflows without a worker">
       <IconAlertTriangle size={18} stroke={1.7} aria-hidden className={classes.sign ?? ""} />
       <ul className={classes.lacks}>
-        {unserved.slice(0, mostNamed).map(({ workflow, waiting }) => (
+        {unserved.slice(0, mostNamed).map(({ workflow, waiting, since }) => (
           <li key={workflow}>
             <span>
               No worker for <strong>{workflow}</strong>:{" "}
-              <Link to="/executions" search={{ workflow, status: ["pending"] } as never}>
-                {waiting === 1 ? "1 execution waits" : `${waiting.toLocaleString()} executions wait`}
+              <Link to="/executions" search={{ workflow, status: ["pending"] }}>
+                {waiting === 0
+                  ? "executions wait to go on"
+                  : waiting === 1
+                    ? "1 execution waits"
+                    : `${waiting.toLocaleString()} executions wait`}
               </Link>
-              .
+              , the first since <TimeText value={since} />.
             </span>
             <Button size="compact-xs" variant="default" onClick={() => onHelp(workflow)}>
               Start one

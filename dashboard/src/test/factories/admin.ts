@@ -43,3 +43,26 @@ export const execution = (part: Partial<Schemas["Execution"]> = {}): Schemas["Ex
   created_at: time,
   ...part,
 });
+
+export const stats = (part: Partial<Schemas["StatsOfWorkflow"]> = {}): Schemas["StatsOfWorkflow"] => ({
+  workflow_id: "wf_01jd7x0m8ke9tb3a0r6v5n2w4q",
+  workflow_name: "echo",
+  workers: 1,
+  started: 0,
+  counts: {
+    created: 0,
+    pending: 0,
+    running: 0,
+    waiting: 0,
+    finalizing: 0,
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+    rejected: 0,
+  },
+  exact: true,
+  sample: 0,
+  sampled: false,
+  buckets: [],
+  ...part,
+});
