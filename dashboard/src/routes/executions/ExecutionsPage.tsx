@@ -62,9 +62,13 @@ function ExecutionsPage() {
 
   useEffect(() => {
     const look = () => list.setAtTop(window.scrollY < topZone);
-    look();
+    // A list that was left further down is brought back to its place a moment after it is drawn.
+    const timer = setTimeout(look, 200);
     window.addEventListener("scroll", look, { passive: true });
-    return () => window.removeEventListener("scroll", look);
+    return () => {
+      clearTimeout(timer);
+      window.removeEventListener("scroll", look);
+    };
   }, [list]);
 
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
@@ -188,18 +192,18 @@ function useColumns(onTerm: (term: Term) => void): Column<Row>[] {
         width: "22px",
         cell: (row) => <CopyId id={row.id} />,
       },
-      { key: "progress", header: "Progress", width: "92px", cell: (row) => <ProgressCell row={row} /> },
+      { key: "progress", header: "Progress", width: "84px", cell: (row) => <ProgressCell row={row} /> },
       {
         key: "reason",
         header: "Reason",
-        width: "minmax(120px, 1.6fr)",
+        width: "minmax(120px, 1.4fr)",
         narrow: "second",
         cell: (row) => <ReasonCell row={row} />,
       },
       {
         key: "metadata",
         header: "Metadata",
-        width: "minmax(90px, 1.4fr)",
+        width: "minmax(150px, 1.7fr)",
         cell: (row) => <MetadataCell row={row} onFilter={onTerm} />,
       },
       {

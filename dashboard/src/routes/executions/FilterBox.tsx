@@ -4,6 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { StatusDot } from "@/components/StatusDot";
 import { useShortcut } from "@/hooks/shortcuts";
+import { useNarrow } from "@/hooks/useNarrow";
 import { useKnown } from "./data";
 import { describeRange } from "./dates";
 import classes from "./FilterBox.module.css";
@@ -25,6 +26,7 @@ export function FilterBox({ filter, onChange }: Props) {
   const input = useRef<HTMLInputElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const id = useId();
+  const narrow = useNarrow();
   const navigate = useNavigate();
   const known = useKnown(used);
   const terms = termsOf(filter);
@@ -198,7 +200,11 @@ export function FilterBox({ filter, onChange }: Props) {
           aria-invalid={problems.length > 0 || undefined}
           aria-describedby={problems.length > 0 ? `${id}-problem` : undefined}
           placeholder={
-            terms.length === 0 ? "Filter: status:running workflow:echo created:>7d, or words of the input" : ""
+            terms.length > 0
+              ? ""
+              : narrow
+                ? "Filter"
+                : "Filter: status:running workflow:echo created:>7d, or words of the input"
           }
           autoComplete="off"
           autoCapitalize="off"

@@ -43,7 +43,7 @@ export function SavedViews({ filter, onChoose }: Props) {
       <Menu position="bottom-end" width={240}>
         <Menu.Target>
           <Button variant="default" leftSection={<IconBookmark size={14} stroke={1.7} aria-hidden />}>
-            {current?.name ?? "Views"}
+            {current && !isEverything(filter) ? current.name : "Views"}
           </Button>
         </Menu.Target>
         <Menu.Dropdown>

@@ -111,14 +111,14 @@ function Ahead({ at }: { at: string }) {
   return <>{time <= now ? "now" : relativeTime(time, now)}</>;
 }
 
-const shownChips = 3;
+const mostChips = 6;
 
 export function MetadataCell({ row, onFilter }: { row: Row; onFilter: (term: Term) => void }) {
   const entries = Object.entries(row.metadata ?? {});
   if (entries.length === 0) return <span className={classes.none}>–</span>;
   return (
-    <span className={classes.labels}>
-      {entries.slice(0, shownChips).map(([key, value]) => (
+    <span className={classes.labels} title={entries.map(([key, value]) => `${key}: ${value}`).join("\n")}>
+      {entries.slice(0, mostChips).map(([key, value]) => (
         <button
           key={key}
           type="button"
@@ -130,17 +130,6 @@ export function MetadataCell({ row, onFilter }: { row: Row; onFilter: (term: Ter
           {value}
         </button>
       ))}
-      {entries.length > shownChips && (
-        <span
-          className={classes.none}
-          title={entries
-            .slice(shownChips)
-            .map(([key, value]) => `${key}: ${value}`)
-            .join("\n")}
-        >
-          +{entries.length - shownChips}
-        </span>
-      )}
     </span>
   );
 }

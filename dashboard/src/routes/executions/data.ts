@@ -7,7 +7,7 @@ import { type LiveEvent, useLiveState, useProjectEvents } from "@/services/live"
 import { resolveMoment } from "./dates";
 import { ExecutionList, type ListPage, type ListState, type Load, pageSize } from "./list";
 import { type Paced, paced } from "./pace";
-import { belongs, type Row, rowOf } from "./row";
+import { belongs, type Row, rowOf, tellsEnough } from "./row";
 import { apiFilter, type ExecutionFilter, filterKey, type Status } from "./search";
 import { gather, type Known } from "./suggest";
 
@@ -62,6 +62,7 @@ function listOf(filter: ExecutionFilter): ExecutionList {
       loadOne: readRow,
       belongs: (row) => belongs(row, filter, Date.now()),
       enters: (event) => enters(event, filter, Date.now()),
+      foretell: tellsEnough(filter),
     });
     void list.begin();
   }

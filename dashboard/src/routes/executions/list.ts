@@ -1,7 +1,7 @@
 // The rows of one filter: pages behind each other, kept up to date by the project's events. Newest first, which is the
 // order of the ids. What it holds is bounded, however long the stream.
 import type { LiveEvent } from "@/services/live";
-import { afterEvent, type Row } from "./row";
+import { afterEvent, fromEvent, type Row } from "./row";
 
 export interface ListPage {
   rows: Row[];
@@ -41,6 +41,8 @@ export interface ListOptions {
   belongs: (row: Row) => boolean;
   /** Whether an event of an unknown execution may bring it in. */
   enters: (event: LiveEvent) => boolean;
+  /** The events of creation tell enough to show a row before it is read. */
+  foretell?: boolean;
   /** Reads one row again; undefined when it is gone. */
   loadOne: (id: string, signal: AbortSignal) => Promise<Row | undefined>;
   now?: () => number;
@@ -85,6 +87,8 @@ export class ExecutionList {
   #headLast: string | undefined;
   readonly #leftAt = new Map<string, number>();
   readonly #stale = new Set<string>();
+  /** Rows that are only what their first event told. */
+  readonly #foretold = new Set<string>();
 
   constructor(options: ListOptions) {
     this.#options = options;
@@ -127,6 +131,7 @@ export class ExecutionList {
     this.#head = undefined;
     this.#leftAt.clear();
     this.#stale.clear();
+    this.#foretold.clear();
     this.#set({
       rows: page.rows,
       phase: "ready",
@@ -188,11 +193,22 @@ export class ExecutionList {
     const { rows: before, leaving } = this.#state;
     const places = new Map(before.map((row, i) => [row.id, i]));
     let gone: Set<string> | undefined;
+    const newest: Row[] = [];
     for (const event of events) {
       if (event.execution_id === undefined) continue;
       const i = places.get(event.execution_id);
+      const early = i === undefined ? newest.findIndex((row) => row.id === event.execution_id) : -1;
+      if (i === undefined && early < 0) {
+        if (!this.#options.enters(event)) continue;
+        wanted = true;
+        const told = this.#foretell(event, newest[0]?.id ?? before[0]?.id);
+        if (told) newest.unshift(told);
+        continue;
+      }
       if (i === undefined) {
-        wanted ||= this.#options.enters(event);
+        const told = newest[early];
+        const next = told && afterEvent(told, event);
+        if (next) newest[early] = next;
         continue;
       }
       rows ??= [...before];
@@ -214,8 +230,23 @@ export class ExecutionList {
         gone.delete(next.id);
       }
     }
-    if (rows) this.#set({ rows, ...(gone ? { leaving: gone } : {}) });
+    if (newest.length > 0) {
+      const fresh = new Set([...this.#state.fresh, ...newest.map((row) => row.id)]);
+      this.#set({ rows: [...newest, ...(rows ?? before)], fresh, ...(gone ? { leaving: gone } : {}) });
+    } else if (rows) {
+      this.#set({ rows, ...(gone ? { leaving: gone } : {}) });
+    }
     return wanted;
+  }
+
+  // At the top a new row is shown before it is read.
+  #foretell(event: LiveEvent, newest: string | undefined): Row | undefined {
+    if (!this.#options.foretell || !this.#atTop || this.#state.phase !== "ready") return undefined;
+    if (this.#foretold.size >= pageSize) return undefined;
+    const row = fromEvent(event);
+    if (!row || (newest !== undefined && row.id < newest) || !this.#options.belongs(row)) return undefined;
+    this.#foretold.add(row.id);
+    return row;
   }
 
   /** Reads the newest page again and brings the rows up to it. Throws nothing; a failure is in the state. */
@@ -293,8 +324,10 @@ export class ExecutionList {
     const rows = this.#state.rows.map((row) => {
       const next = renewed.get(row.id);
       if (next) {
+        const told = this.#foretold.delete(row.id);
         // Events may have run ahead of the page.
-        if (next.revision < row.revision) return row;
+        if (next.revision < row.revision) return told ? { ...next, ...stateOf(row) } : row;
+        if (told) return next;
         this.#stale.delete(row.id);
         if (this.#leftAt.delete(row.id)) leaving.delete(row.id);
         return next.revision === row.revision && same(row, next) ? row : next;
@@ -371,6 +404,7 @@ export class ExecutionList {
   #forget(id: string): void {
     this.#leftAt.delete(id);
     this.#stale.delete(id);
+    this.#foretold.delete(id);
   }
 
   /** When the next row that left is to go, in milliseconds from now; undefined when none is waiting to. */
@@ -407,6 +441,20 @@ export class ExecutionList {
       }),
     });
   }
+}
+
+// What events tell of a row's life.
+function stateOf({
+  revision,
+  status,
+  attempt,
+  started_at,
+  completed_at,
+  progress,
+  error,
+  error_code,
+}: Row): Partial<Row> {
+  return { revision, status, attempt, started_at, completed_at, progress, error, error_code };
 }
 
 // Whether two readings of one revision say the same. The reason may change without a revision: a worker came or went.

@@ -7,6 +7,8 @@ export interface Paced {
   stop: () => void;
 }
 
+const longestRest = 3_000;
+
 export function paced(
   run: () => Promise<unknown>,
   options: {
@@ -34,7 +36,7 @@ export function paced(
       // Whoever runs it says what went wrong; the next request tries again.
     }
     const end = performance.now();
-    next = start + Math.max(options.rest, (end - start) * 8);
+    next = start + Math.max(options.rest, Math.min((end - start) * 4, longestRest));
     running = false;
     if (wanted) request();
   };

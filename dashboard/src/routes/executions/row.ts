@@ -47,6 +47,22 @@ export function rowOf(execution: Execution): Row {
   return row;
 }
 
+/** What the event of its creation tells of an execution; the rest comes with the next page. */
+export function fromEvent(event: LiveEvent): Row | undefined {
+  if (event.type !== "created" || !event.execution_id || !event.workflow_id) return undefined;
+  return {
+    id: event.execution_id,
+    workflow_id: event.workflow_id,
+    workflow: event.workflow ?? null,
+    status: event.status,
+    revision: event.revision,
+    attempt: 0,
+    priority: 0,
+    trigger_type: "api",
+    created_at: event.at,
+  };
+}
+
 /** The row after an event, as far as events tell; undefined when the event is older than the row. */
 export function afterEvent(row: Row, event: LiveEvent): Row | undefined {
   if (event.revision <= row.revision) return undefined;
@@ -70,6 +86,11 @@ export function afterEvent(row: Row, event: LiveEvent): Row | undefined {
   }
   next.status = event.status;
   return next;
+}
+
+/** Whether the event of its creation tells enough to say that an execution belongs. */
+export function tellsEnough(filter: ExecutionFilter): boolean {
+  return filter.metadata === undefined && filter.trigger === undefined && filter.text === undefined;
 }
 
 /** Whether a row belongs to the filter, as far as its members tell: the text stands in the input, which rows do not keep. */
