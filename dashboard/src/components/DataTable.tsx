@@ -1,10 +1,9 @@
 // A table that the keyboard walks: j and k move the focus from row to row, Enter or o opens, x selects. Long ones draw only
 // what is in view; on a phone a row becomes two lines. It is made of roles and not of table elements, because those cannot be
 // laid out one row at a time; biome.json lets this file alone about it.
-import { Checkbox } from "@mantine/core";
 import { Link, type LinkProps } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { memo, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useShortcut } from "@/hooks/shortcuts";
 import { useNarrow } from "@/hooks/useNarrow";
 import classes from "./DataTable.module.css";
@@ -44,7 +43,7 @@ interface Props<Row> {
 }
 
 // Below this all rows are drawn, so that the browser's own search finds them.
-const virtualFrom = 150;
+const virtualFrom = 100;
 
 export function DataTable<Row>(props: Props<Row>) {
   const { label, columns, rows, rowKey, rowLink, selection, total, highlighted, footer } = props;
@@ -135,65 +134,32 @@ export function DataTable<Row>(props: Props<Row>) {
   );
   const chosen = selection ? rows.filter((row) => selection.selected.has(rowKey(row))).length : 0;
 
-  const drawRow = (row: Row, index: number, style?: CSSProperties) => {
+  // Rows are drawn again only when they change: what they call is always the newest.
+  const latest = useRef({ select });
+  useEffect(() => {
+    latest.current = { select };
+  });
+  const onSelect = useCallback((key: string, on: boolean, range: boolean) => latest.current.select(key, on, range), []);
+
+  const drawRow = (row: Row, index: number, start?: number) => {
     const key = rowKey(row);
-    const isSelected = selection?.selected.has(key) ?? false;
-    const box = selection && (
-      <div className={classes.box} role="cell">
-        <Checkbox
-          aria-label={`Select row ${index + 1}`}
-          checked={isSelected}
-          onChange={(event) =>
-            select(key, event.currentTarget.checked, (event.nativeEvent as unknown as MouseEvent).shiftKey === true)
-          }
-        />
-      </div>
-    );
-    const cell = (column: Column<Row>) => (
-      <div key={column.key} role="cell" className={classes.cell} data-align={column.align}>
-        {column.main && rowLink ? (
-          <Link {...rowLink(row)} className={classes.main} data-main>
-            {column.cell(row)}
-          </Link>
-        ) : column.main ? (
-          <div className={classes.main} data-main tabIndex={-1}>
-            {column.cell(row)}
-          </div>
-        ) : (
-          column.cell(row)
-        )}
-      </div>
-    );
-    const place = (column: Column<Row>) => column.narrow ?? (column.main ? "first" : "hidden");
     return (
-      <div
+      <TableRow
         key={key}
-        role="row"
-        aria-rowindex={index + 2}
-        aria-selected={selection ? isSelected : undefined}
-        className={classes.row}
-        data-row={key}
-        data-link={rowLink ? true : undefined}
-        data-selected={isSelected || undefined}
-        data-highlighted={highlighted?.(row) || undefined}
-        data-narrow={narrow || undefined}
-        style={{ ...style, height, ...(narrow ? {} : { gridTemplateColumns: tracks }) }}
-        onFocus={() => setCursor(key)}
-      >
-        {box}
-        {narrow ? (
-          <div className={classes.lines} role="presentation">
-            <div className={classes.line} role="presentation">
-              {columns.filter((column) => place(column) === "first").map(cell)}
-            </div>
-            <div className={classes.line} data-second role="presentation">
-              {columns.filter((column) => place(column) === "second").map(cell)}
-            </div>
-          </div>
-        ) : (
-          columns.map(cell)
-        )}
-      </div>
+        row={row}
+        name={key}
+        index={index}
+        columns={columns}
+        {...(rowLink ? { rowLink } : {})}
+        tracks={tracks}
+        narrow={narrow}
+        height={height}
+        start={start}
+        selected={selection ? selection.selected.has(key) : undefined}
+        highlighted={highlighted?.(row) ?? false}
+        onSelect={onSelect}
+        onFocus={setCursor}
+      />
     );
   };
 
@@ -208,10 +174,13 @@ export function DataTable<Row>(props: Props<Row>) {
         <div role="row" aria-rowindex={1} className={classes.headRow} style={{ gridTemplateColumns: tracks }}>
           {selection && (
             <div role="columnheader" className={classes.box}>
-              <Checkbox
+              <input
+                type="checkbox"
                 aria-label="Select all rows shown"
+                ref={(box) => {
+                  if (box) box.indeterminate = chosen > 0 && chosen < rows.length;
+                }}
                 checked={chosen > 0 && chosen === rows.length}
-                indeterminate={chosen > 0 && chosen < rows.length}
                 onChange={(event) => selection.onChange(new Set(event.currentTarget.checked ? rows.map(rowKey) : []))}
               />
             </div>
@@ -233,12 +202,7 @@ export function DataTable<Row>(props: Props<Row>) {
           ? virtualizer.getVirtualItems().map((item) => {
               const row = rows[item.index];
               if (row === undefined) return null;
-              return drawRow(row, item.index, {
-                position: "absolute",
-                insetInline: 0,
-                top: 0,
-                transform: `translateY(${item.start - virtualizer.options.scrollMargin}px)`,
-              });
+              return drawRow(row, item.index, item.start - virtualizer.options.scrollMargin);
             })
           : rows.map((row, index) => drawRow(row, index))}
       </div>
@@ -246,3 +210,93 @@ export function DataTable<Row>(props: Props<Row>) {
     </div>
   );
 }
+
+interface RowProps<Row> {
+  row: Row;
+  name: string;
+  index: number;
+  columns: readonly Column<Row>[];
+  rowLink?: (row: Row) => LinkProps;
+  tracks: string;
+  narrow: boolean;
+  height: number;
+  /** Where it begins in a table that draws only what is in view. */
+  start: number | undefined;
+  /** Undefined when rows cannot be selected. */
+  selected: boolean | undefined;
+  highlighted: boolean;
+  onSelect: (name: string, on: boolean, range: boolean) => void;
+  onFocus: (name: string) => void;
+}
+
+function OneRow<Row>(props: RowProps<Row>) {
+  const { row, name, index, columns, rowLink, tracks, narrow, height, start, selected, highlighted } = props;
+  const cell = (column: Column<Row>) => (
+    <div key={column.key} role="cell" className={classes.cell} data-align={column.align}>
+      {column.main && rowLink ? (
+        <Link {...rowLink(row)} className={classes.main} data-main>
+          {column.cell(row)}
+        </Link>
+      ) : column.main ? (
+        <div className={classes.main} data-main tabIndex={-1}>
+          {column.cell(row)}
+        </div>
+      ) : (
+        column.cell(row)
+      )}
+    </div>
+  );
+  const place = (column: Column<Row>) => column.narrow ?? (column.main ? "first" : "hidden");
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={selected}
+      className={classes.row}
+      data-row={name}
+      data-link={rowLink ? true : undefined}
+      data-selected={selected || undefined}
+      data-highlighted={highlighted || undefined}
+      data-narrow={narrow || undefined}
+      style={{
+        height,
+        ...(narrow ? {} : { gridTemplateColumns: tracks }),
+        ...(start === undefined
+          ? {}
+          : { position: "absolute", insetInline: 0, top: 0, transform: `translateY(${start}px)` }),
+      }}
+      onFocus={() => props.onFocus(name)}
+    >
+      {selected !== undefined && (
+        <div className={classes.box} role="cell">
+          <input
+            type="checkbox"
+            aria-label={`Select row ${index + 1}`}
+            checked={selected}
+            onChange={(event) =>
+              props.onSelect(
+                name,
+                event.currentTarget.checked,
+                (event.nativeEvent as unknown as MouseEvent).shiftKey === true,
+              )
+            }
+          />
+        </div>
+      )}
+      {narrow ? (
+        <div className={classes.lines} role="presentation">
+          <div className={classes.line} role="presentation">
+            {columns.filter((column) => place(column) === "first").map(cell)}
+          </div>
+          <div className={classes.line} data-second role="presentation">
+            {columns.filter((column) => place(column) === "second").map(cell)}
+          </div>
+        </div>
+      ) : (
+        columns.map(cell)
+      )}
+    </div>
+  );
+}
+
+const TableRow = memo(OneRow) as typeof OneRow;

@@ -39,6 +39,10 @@ export function BulkBar({ filter, selected, selectedCount, all, onAll, onClear }
   const bulk = useBulk();
   const running = bulk?.phase === "running";
   const open = selected.filter((row) => !isFinal(row.status));
+  const begun = () => {
+    setAsking(false);
+    onClear();
+  };
   if (bulk) return <BulkProgress />;
   if (selectedCount === 0 && !all) return null;
   return (
@@ -66,14 +70,14 @@ export function BulkBar({ filter, selected, selectedCount, all, onAll, onClear }
         <CloseButton aria-label="Select nothing" onClick={onClear} />
       </section>
       {all ? (
-        <CancelMatching opened={asking} filter={filter} onClose={() => setAsking(false)} onBegun={onClear} />
+        <CancelMatching opened={asking} filter={filter} onClose={() => setAsking(false)} onBegun={begun} />
       ) : (
         <CancelSelected
           opened={asking}
           open={open}
           ended={selectedCount - open.length}
           onClose={() => setAsking(false)}
-          onBegun={onClear}
+          onBegun={begun}
         />
       )}
     </>

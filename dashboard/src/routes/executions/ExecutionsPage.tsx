@@ -1,8 +1,8 @@
 import { Button, Menu } from "@mantine/core";
 import { IconArrowUp, IconDownload, IconFilterOff, IconRocket } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute, getRouteApi } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { createLazyRoute, getRouteApi, useRouter } from "@tanstack/react-router";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { type Column, DataTable } from "@/components/DataTable";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorPanel } from "@/components/ErrorPanel";
@@ -11,6 +11,7 @@ import { PageHeader } from "@/components/PageHeader";
 import { TableSkeleton } from "@/components/skeletons";
 import { statuses } from "@/components/status";
 import { TimeText } from "@/components/TimeText";
+import { useTimeFormat } from "@/hooks/useTimeFormat";
 import { saveText } from "@/services/save";
 import { BulkBar } from "./Bulk";
 import {
@@ -30,10 +31,10 @@ import { toCSV, toJSON } from "./export";
 import { FilterBox } from "./FilterBox";
 import { add, remove, type Term, termsOf, write } from "./filter";
 import { type ExecutionList, type ListState, mostRows } from "./list";
-import type { Row } from "./row";
+import { type Row, tellsEnough } from "./row";
 import { SavedViews, useViews } from "./SavedViews";
 import { StateTabs } from "./StateTabs";
-import { type ExecutionFilter, filterKey, filterOf, isEverything, searchOf } from "./search";
+import { type ExecutionFilter, filterKey, filterOf, isEverything, type Status, searchOf } from "./search";
 import { TimeRange } from "./TimeRange";
 
 export const Route = createLazyRoute("/shell/executions")({ component: ExecutionsPage });
@@ -41,6 +42,7 @@ const route = getRouteApi("/shell/executions");
 
 // Nearer than this to the top, new rows may push the others down.
 const topZone = 80;
+const none: readonly Status[] = [];
 
 function ExecutionsPage() {
   const search = route.useSearch();
@@ -59,17 +61,19 @@ function ExecutionsPage() {
   const { list, state, stale } = useExecutionList(filter);
   const counts = useQuery(countsQuery(filter));
   const { rows } = state;
+  const router = useRouter();
 
-  useEffect(() => {
+  // Before the router scrolls the page that follows to its top: that is none of this list's business.
+  useLayoutEffect(() => {
     const look = () => list.setAtTop(window.scrollY < topZone);
-    // A list that was left further down is brought back to its place a moment after it is drawn.
-    const timer = setTimeout(look, 200);
     window.addEventListener("scroll", look, { passive: true });
+    // The router brings a list that was left further down back to its place after it is drawn.
+    const ignore = router.subscribe("onRendered", look);
     return () => {
-      clearTimeout(timer);
       window.removeEventListener("scroll", look);
+      ignore();
     };
-  }, [list]);
+  }, [list, router]);
 
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [all, setAll] = useState(false);
@@ -83,9 +87,18 @@ function ExecutionsPage() {
   const latest = useRef({ filter, setFilter });
   latest.current = { filter, setFilter };
   const onTerm = useCallback((term: Term) => latest.current.setFilter(add(latest.current.filter, [term])), []);
+  const onStates = useCallback((chosen: Status[]) => {
+    const { status: _, ...rest } = latest.current.filter;
+    const status = statuses.filter((each) => chosen.includes(each));
+    latest.current.setFilter(status.length > 0 ? { ...rest, status } : rest);
+  }, []);
+  const onRange = useCallback((range: { from?: string; to?: string }) => {
+    const { from: _, to: __, ...rest } = latest.current.filter;
+    latest.current.setFilter({ ...rest, ...range });
+  }, []);
   const columns = useColumns(onTerm);
 
-  const partial = filter.metadata !== undefined || filter.text !== undefined || filter.trigger !== undefined;
+  const partial = !tellsEnough(filter);
   return (
     <Page title="Executions">
       <PageHeader
@@ -93,31 +106,20 @@ function ExecutionsPage() {
         actions={
           <>
             <SavedViews filter={filter} onChoose={setFilter} />
-            <ExportMenu rows={rows} />
+            <ExportMenu list={list} />
           </>
         }
       />
       <StateTabs
-        chosen={filter.status ?? []}
+        chosen={filter.status ?? none}
         counts={counts.data?.counts}
         exact={counts.data?.exact ?? true}
         partial={partial}
-        onChange={(status) => {
-          const { status: _, ...rest } = filter;
-          const ordered = statuses.filter((each) => status.includes(each));
-          setFilter(ordered.length > 0 ? { ...rest, status: ordered } : rest);
-        }}
+        onChange={onStates}
       />
       <search className={classes.filters}>
         <FilterBox filter={filter} onChange={setFilter} />
-        <TimeRange
-          from={filter.from}
-          to={filter.to}
-          onChange={(range) => {
-            const { from: _, to: __, ...rest } = filter;
-            setFilter({ ...rest, ...range });
-          }}
-        />
+        <TimeRange from={filter.from} to={filter.to} onChange={onRange} />
       </search>
       {state.arrived > 0 && (
         <div className={classes.arrived}>
@@ -164,6 +166,7 @@ function ExecutionsPage() {
 }
 
 function useColumns(onTerm: (term: Term) => void): Column<Row>[] {
+  const [format] = useTimeFormat();
   return useMemo(
     () => [
       { key: "status", header: "Status", width: "104px", narrow: "first", cell: (row) => <StatusCell row={row} /> },
@@ -209,14 +212,14 @@ function useColumns(onTerm: (term: Term) => void): Column<Row>[] {
       {
         key: "created",
         header: "Created",
-        width: "minmax(84px, max-content)",
+        width: format === "relative" ? "84px" : "148px",
         narrow: "first",
         align: "end",
         cell: (row) => <CreatedCell row={row} />,
       },
       { key: "duration", header: "Duration", width: "76px", align: "end", cell: (row) => <DurationCell row={row} /> },
     ],
-    [onTerm],
+    [onTerm, format],
   );
 }
 
@@ -374,14 +377,16 @@ function Nothing({
   );
 }
 
-function ExportMenu({ rows }: { rows: readonly Row[] }) {
+// It reads the rows when it is opened: it is drawn with every change of the list otherwise.
+const ExportMenu = memo(function ExportMenu({ list }: { list: ExecutionList }) {
+  const [rows, setRows] = useState<readonly Row[]>([]);
   const save = (type: "csv" | "json") => {
     const name = `executions-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, "")}.${type}`;
     if (type === "csv") saveText(name, toCSV(rows), "text/csv");
     else saveText(name, toJSON(rows));
   };
   return (
-    <Menu position="bottom-end" width={220}>
+    <Menu position="bottom-end" width={220} onOpen={() => setRows(list.snapshot().rows)}>
       <Menu.Target>
         <Button variant="default" leftSection={<IconDownload size={14} stroke={1.7} aria-hidden />}>
           Export
@@ -402,4 +407,4 @@ function ExportMenu({ rows }: { rows: readonly Row[] }) {
       </Menu.Dropdown>
     </Menu>
   );
-}
+});

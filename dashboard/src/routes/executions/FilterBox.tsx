@@ -1,7 +1,7 @@
 // The box that says what is listed: conditions as chips, and a line to type more. The line knows what may be typed.
 import { IconSearch, IconX } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, memo, useEffect, useId, useRef, useState } from "react";
 import { StatusDot } from "@/components/StatusDot";
 import { useShortcut } from "@/hooks/shortcuts";
 import { useNarrow } from "@/hooks/useNarrow";
@@ -17,7 +17,7 @@ interface Props {
   onChange: (filter: ExecutionFilter) => void;
 }
 
-export function FilterBox({ filter, onChange }: Props) {
+export const FilterBox = memo(function FilterBox({ filter, onChange }: Props) {
   const [draft, setDraft] = useState("");
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
@@ -295,7 +295,7 @@ export function FilterBox({ filter, onChange }: Props) {
       )}
     </div>
   );
-}
+});
 
 const chips = (box: HTMLElement | null): HTMLElement[] => [
   ...(box?.querySelectorAll<HTMLElement>("[data-chip]") ?? []),

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Group, Menu, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { IconBookmark, IconCheck, IconHome, IconHomeFilled, IconPencil, IconTrash } from "@tabler/icons-react";
-import { useMemo, useState } from "react";
+import { memo, useMemo, useState } from "react";
 import { useLocalStorage } from "@/hooks/useLocalStorage";
 import { useSession } from "@/services/session";
 import classes from "./Executions.module.css";
@@ -34,7 +34,7 @@ interface Props {
 }
 
 /** The menu of filters that have a name. */
-export function SavedViews({ filter, onChoose }: Props) {
+export const SavedViews = memo(function SavedViews({ filter, onChoose }: Props) {
   const [views, setViews] = useViews();
   const [dialog, setDialog] = useState<"save" | "manage">();
   const current = viewOf(views, filter);
@@ -98,7 +98,7 @@ export function SavedViews({ filter, onChoose }: Props) {
       </Modal>
     </>
   );
-}
+});
 
 function NameForm({
   views,

@@ -1,3 +1,4 @@
+import { memo } from "react";
 import { StatusDot } from "@/components/StatusDot";
 import { statuses, statusLabel, statusMeaning } from "@/components/status";
 import type { Schemas } from "@/services/api";
@@ -22,7 +23,7 @@ function written(count: number, exact: boolean): string {
 }
 
 /** The states with their counts. A press shows one, with Ctrl or Shift it joins or leaves those shown. */
-export function StateTabs({ chosen, onChange, counts, exact, partial }: Props) {
+export const StateTabs = memo(function StateTabs({ chosen, onChange, counts, exact, partial }: Props) {
   const total = counts && statuses.reduce((sum, status) => sum + counts[status], 0);
   const note = partial ? "Of the workflow and the range; the other filters are not counted." : undefined;
   const tab = (status: Status | undefined, count: number | undefined) => {
@@ -61,4 +62,4 @@ export function StateTabs({ chosen, onChange, counts, exact, partial }: Props) {
       {statuses.map((status) => tab(status, counts?.[status]))}
     </div>
   );
-}
+});

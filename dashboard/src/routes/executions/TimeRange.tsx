@@ -1,6 +1,6 @@
 import { Button, Group, Popover, Stack, TextInput } from "@mantine/core";
 import { IconCalendar, IconCheck } from "@tabler/icons-react";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { describeRange, presets, resolveMoment } from "./dates";
 import classes from "./Executions.module.css";
 
@@ -20,7 +20,7 @@ function field(moment: string | undefined, end: boolean): string {
 const moment = (value: string): string | undefined => (value === "" ? undefined : new Date(value).toISOString());
 
 /** Chooses when the executions were created: one of the usual ranges, or any. */
-export function TimeRange({ from, to, onChange }: Props) {
+export const TimeRange = memo(function TimeRange({ from, to, onChange }: Props) {
   const [opened, setOpened] = useState(false);
   const [start, setStart] = useState("");
   const [end, setEnd] = useState("");
@@ -96,4 +96,4 @@ export function TimeRange({ from, to, onChange }: Props) {
       </Popover.Dropdown>
     </Popover>
   );
-}
+});

@@ -1,6 +1,6 @@
 // What the list reads from the server, and how it stays up to date.
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import { openStatuses } from "@/components/status";
 import { ApiError, api } from "@/services/api";
 import { type LiveEvent, useLiveState, useProjectEvents } from "@/services/live";
@@ -43,7 +43,10 @@ export function enters(event: LiveEvent, filter: ExecutionFilter, now: number): 
   if (filter.workflow !== undefined && event.workflow !== filter.workflow && event.workflow_id !== filter.workflow) {
     return false;
   }
-  if (filter.status?.length ? !filter.status.includes(event.status) : event.type !== "created") return false;
+  if (filter.status?.length && !filter.status.includes(event.status)) return false;
+  // Without a state an execution is in the list from its beginning, unless it is the wait that brings it in.
+  if (!filter.status?.length && event.type !== (filter.awaiting === undefined ? "created" : "wait_started"))
+    return false;
   const to = filter.to === undefined ? undefined : resolveMoment(filter.to, now, true);
   return !(event.type === "created" && to !== undefined && to < now - 60_000);
 }
@@ -77,7 +80,7 @@ function listOf(filter: ExecutionFilter): ExecutionList {
 }
 
 /** Milliseconds between an event and its drawing: what comes in one burst is drawn at once. */
-const gatherFor = 30;
+const gatherFor = 16;
 const restOfRows = 250;
 const restOfCounts = 500;
 // Some reasons change without an event: a worker came or went.
@@ -203,10 +206,12 @@ export function useExecutionList(filter: ExecutionFilter): LiveList {
   }, [list, fresh]);
 
   // Until the first page of a new filter is there, the rows of the one before stay.
-  const [before, setBefore] = useState(state);
-  if (state.phase === "ready" && before !== state) setBefore(state);
-  const stale = state.phase === "loading" && before !== state && before.phase === "ready";
-  return { list, state: stale ? before : state, stale };
+  const before = useRef<ListState>(undefined);
+  useEffect(() => {
+    if (state.phase === "ready") before.current = state;
+  });
+  const shown = state.phase === "loading" && state.rows.length === 0 ? before.current : undefined;
+  return { list, state: shown ?? state, stale: shown !== undefined };
 }
 
 /** What the filter box can offer. The workflows are read when the box is first used. */
@@ -256,7 +261,7 @@ export async function measure(filter: ExecutionFilter, signal: AbortSignal): Pro
     rows.filter((row) => row.cancel_requested_at === undefined && row.status !== "finalizing").length;
   let count = stoppable(page.rows);
   if (page.next === null) return { count, precision: "exact", filter: bounded };
-  if (filter.trigger === undefined && filter.metadata === undefined && filter.text === undefined) {
+  if (tellsEnough(filter)) {
     const { counts, exact } = await readCounts(countable(bounded), signal);
     const total = status.filter((each) => each !== "finalizing").reduce((sum, each) => sum + counts[each], 0);
     return { count: total, precision: exact ? "exact" : "about", filter: bounded };

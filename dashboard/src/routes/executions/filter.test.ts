@@ -20,6 +20,7 @@ describe("the line of the filter box", () => {
   });
 
   it.each([
+    ["awaiting:approval:manager", { awaiting: "approval:manager" }],
     ["created:>7d", { from: "now()-7d" }],
     ["created:7d", { from: "now()-7d" }],
     ["created>7d", { from: "now()-7d" }],
@@ -53,6 +54,7 @@ describe("the line of the filter box", () => {
     ["trigger:cron", '"cron" is no trigger'],
     ["workflow:", "workflow needs a name"],
     ["metadata.customer:", "metadata.customer needs a value"],
+    ["awaiting:godot", "awaited"],
     ["created:>soon", '"soon" is no time'],
     ["created:1d..x", "is no range"],
     ["created:2026-13-01", '"2026-13-01" is no time'],
@@ -74,6 +76,7 @@ describe("the line of the filter box", () => {
     { from: "2026-11-21", to: "2026-11-21" },
     { from: "now()-7d", to: "2026-11-21T08:00:00Z", trigger: ["cli", "manual"] },
     { to: "now() - 1h" },
+    { awaiting: 'signal:go "on"' },
     { text: 'say "hi"' },
     { text: "a:b" },
     { text: "created>x" },
@@ -101,7 +104,9 @@ describe("the line of the filter box", () => {
   });
 
   it("takes each condition away by itself", () => {
-    const filter = filterOfLine("status:failed workflow:a trigger:api metadata.x:1 metadata.y:2 created:7d text");
+    const filter = filterOfLine(
+      "status:failed workflow:a trigger:api metadata.x:1 metadata.y:2 awaiting:signal created:7d text",
+    );
     for (const term of termsOf(filter)) {
       const rest = remove(filter, term);
       expect(format(rest)).not.toContain(write(term));
@@ -147,7 +152,9 @@ describe("the address of the list", () => {
   });
 
   it("becomes the API's query", () => {
-    expect(apiFilter(filterOfLine("status:failed workflow:a created:7d..1d metadata.x:1 text trigger:cli"))).toEqual({
+    expect(
+      apiFilter(filterOfLine("status:failed workflow:a created:7d..1d metadata.x:1 text trigger:cli awaiting:signal")),
+    ).toEqual({
       status: ["failed"],
       workflow_id: "a",
       created_from: "now()-7d",
@@ -155,6 +162,7 @@ describe("the address of the list", () => {
       metadata: { x: "1" },
       text: "text",
       trigger: ["cli"],
+      awaiting: "signal",
     });
     expect(apiFilter({})).toEqual({});
   });

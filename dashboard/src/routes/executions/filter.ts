@@ -12,6 +12,7 @@ export type Term =
   | { kind: "workflow"; value: string }
   | { kind: "trigger"; values: Trigger[] }
   | { kind: "metadata"; key: string; value: string }
+  | { kind: "awaiting"; value: string }
   | { kind: "created"; from?: string; to?: string }
   | { kind: "text"; value: string };
 
@@ -123,6 +124,10 @@ export function readWord(raw: string): Read {
     }
     case "workflow":
       return value === "" ? { problem: "workflow needs a name" } : { term: { kind: "workflow", value } };
+    case "awaiting":
+      return /^(?:approval|signal)(?::.+)?$/s.test(value)
+        ? { term: { kind: "awaiting", value } }
+        : { problem: `"${value}" is not what can be awaited: write approval, signal or approval:manager` };
     case "created":
       return readCreated(rest);
     case "text":
@@ -173,7 +178,8 @@ export function write(term: Term): string {
     case "trigger":
       return `${term.kind}:${term.values.join(",")}`;
     case "workflow":
-      return `workflow:${quote(term.value)}`;
+    case "awaiting":
+      return `${term.kind}:${quote(term.value)}`;
     case "metadata":
       return `metadata.${/[:\s"\\]/.test(term.key) ? `"${term.key.replace(/["\\]/g, "\\$&")}"` : term.key}:${quote(term.value)}`;
     case "created":
@@ -198,6 +204,7 @@ export function termsOf(filter: ExecutionFilter): Term[] {
   if (filter.workflow !== undefined) terms.push({ kind: "workflow", value: filter.workflow });
   if (filter.trigger?.length) terms.push({ kind: "trigger", values: filter.trigger });
   for (const [key, value] of Object.entries(filter.metadata ?? {})) terms.push({ kind: "metadata", key, value });
+  if (filter.awaiting !== undefined) terms.push({ kind: "awaiting", value: filter.awaiting });
   if (filter.from !== undefined || filter.to !== undefined) {
     terms.push({
       kind: "created",
@@ -235,6 +242,9 @@ export function add(filter: ExecutionFilter, terms: readonly Term[]): ExecutionF
         if (term.from !== undefined) next.from = term.from;
         if (term.to !== undefined) next.to = term.to;
         break;
+      case "awaiting":
+        next.awaiting = term.value;
+        break;
       case "text":
         next.text = term.value;
         break;
@@ -262,6 +272,9 @@ export function remove(filter: ExecutionFilter, term: Term): ExecutionFilter {
       else delete next.metadata;
       break;
     }
+    case "awaiting":
+      delete next.awaiting;
+      break;
     case "created":
       delete next.from;
       delete next.to;

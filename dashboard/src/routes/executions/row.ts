@@ -90,11 +90,14 @@ export function afterEvent(row: Row, event: LiveEvent): Row | undefined {
 
 /** Whether the event of its creation tells enough to say that an execution belongs. */
 export function tellsEnough(filter: ExecutionFilter): boolean {
-  return filter.metadata === undefined && filter.trigger === undefined && filter.text === undefined;
+  const { metadata, trigger, awaiting, text } = filter;
+  return metadata === undefined && trigger === undefined && awaiting === undefined && text === undefined;
 }
 
 /** Whether a row belongs to the filter, as far as its members tell: the text stands in the input, which rows do not keep. */
 export function belongs(row: Row, filter: ExecutionFilter, now: number): boolean {
+  // Which waits are open is the server's to say; one that goes on or has ended waits for nothing.
+  if (filter.awaiting !== undefined && finalStatuses.includes(row.status)) return false;
   if (filter.status?.length && !filter.status.includes(row.status)) return false;
   if (filter.workflow !== undefined && row.workflow !== filter.workflow && row.workflow_id !== filter.workflow)
     return false;

@@ -15,6 +15,8 @@ export interface ExecutionFilter {
   from?: string;
   /** At or before this. */
   to?: string;
+  /** What is waited for: approval or signal, or one by its name as approval:manager. */
+  awaiting?: string;
   /** A text that the input holds. */
   text?: string;
   metadata?: Record<string, string>;
@@ -49,6 +51,8 @@ export function validateSearch(search: Record<string, unknown>): ExecutionSearch
   if (from !== undefined) filter.from = from.trim();
   const to = text(search, "to");
   if (to !== undefined) filter.to = to.trim();
+  const awaiting = text(search, "awaiting");
+  if (awaiting !== undefined) filter.awaiting = awaiting;
   const wanted = text(search, "text");
   if (wanted !== undefined) filter.text = wanted;
   for (const name of Object.keys(search)) {
@@ -79,6 +83,7 @@ export function searchOf(filter: ExecutionFilter): ExecutionSearch {
   if (filter.trigger?.length) search.trigger = filter.trigger;
   if (filter.from !== undefined) search.from = filter.from;
   if (filter.to !== undefined) search.to = filter.to;
+  if (filter.awaiting !== undefined) search.awaiting = filter.awaiting;
   if (filter.text !== undefined) search.text = filter.text;
   for (const key of Object.keys(filter.metadata ?? {}).sort()) {
     search[`${prefix}${key}` as `metadata.${string}`] = filter.metadata?.[key] ?? "";
@@ -110,6 +115,7 @@ export function apiFilter(filter: ExecutionFilter) {
     ...(filter.from === undefined ? {} : { created_from: filter.from }),
     ...(filter.to === undefined ? {} : { created_to: filter.to }),
     ...(filter.metadata && Object.keys(filter.metadata).length > 0 ? { metadata: filter.metadata } : {}),
+    ...(filter.awaiting === undefined ? {} : { awaiting: filter.awaiting }),
     ...(filter.text === undefined ? {} : { text: filter.text }),
   };
 }

@@ -12,7 +12,15 @@ const labels = (line: string) => suggest(line, known).map((suggestion) => sugges
 
 describe("what the filter box offers", () => {
   it("begins with the names", () => {
-    expect(labels("")).toEqual(["status:", "workflow:", "created:>", "created:<", "metadata.", "trigger:"]);
+    expect(labels("")).toEqual([
+      "status:",
+      "workflow:",
+      "created:>",
+      "created:<",
+      "metadata.",
+      "awaiting:",
+      "trigger:",
+    ]);
     expect(labels("foo ")).toEqual(labels(""));
   });
 

@@ -25,6 +25,7 @@ const names: readonly [text: string, hint: string][] = [
   ["created:>", "7d, 2026-11-21, now()-7d"],
   ["created:<", "until when"],
   ["metadata.", "customer:1138"],
+  ["awaiting:", "approval, signal"],
   ["trigger:", "api, cli, manual"],
 ];
 
@@ -122,6 +123,8 @@ export function suggest(line: string, known: Known): Suggestion[] {
       return fitting(known.workflows, unquote(rest))
         .map((value) => adds({ kind: "workflow", value }))
         .slice(0, most);
+    case "awaiting":
+      return fitting(["approval", "signal"], unquote(rest)).map((value) => adds({ kind: "awaiting", value }));
     case "created": {
       const sign = /^[<>]=?/.exec(rest)?.[0] ?? "";
       const typedMoment = unquote(rest.slice(sign.length)).toLowerCase();
