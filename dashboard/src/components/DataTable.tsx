@@ -164,47 +164,48 @@ export function DataTable<Row>(props: Props<Row>) {
   };
 
   return (
-    <div
-      className={classes.table}
-      role="table"
-      aria-label={label}
-      aria-rowcount={total === undefined ? rows.length + 1 : total < 0 ? -1 : total + 1}
-    >
-      <div role="rowgroup" className={classes.head} data-narrow={narrow || undefined}>
-        <div role="row" aria-rowindex={1} className={classes.headRow} style={{ gridTemplateColumns: tracks }}>
-          {selection && (
-            <div role="columnheader" className={classes.box}>
-              <input
-                type="checkbox"
-                aria-label="Select all rows shown"
-                ref={(box) => {
-                  if (box) box.indeterminate = chosen > 0 && chosen < rows.length;
-                }}
-                checked={chosen > 0 && chosen === rows.length}
-                onChange={(event) => selection.onChange(new Set(event.currentTarget.checked ? rows.map(rowKey) : []))}
-              />
-            </div>
-          )}
-          {columns.map((column) => (
-            <div key={column.key} role="columnheader" className={classes.cell} data-align={column.align}>
-              {column.header}
-            </div>
-          ))}
-        </div>
-      </div>
+    <div className={classes.table}>
       <div
-        role="rowgroup"
-        ref={body}
-        className={classes.body}
-        style={virtual ? { height: virtualizer.getTotalSize() } : undefined}
+        role="table"
+        aria-label={label}
+        aria-rowcount={total === undefined ? rows.length + 1 : total < 0 ? -1 : total + 1}
       >
-        {virtual
-          ? virtualizer.getVirtualItems().map((item) => {
-              const row = rows[item.index];
-              if (row === undefined) return null;
-              return drawRow(row, item.index, item.start - virtualizer.options.scrollMargin);
-            })
-          : rows.map((row, index) => drawRow(row, index))}
+        <div role="rowgroup" className={classes.head} data-narrow={narrow || undefined}>
+          <div role="row" aria-rowindex={1} className={classes.headRow} style={{ gridTemplateColumns: tracks }}>
+            {selection && (
+              <div role="columnheader" className={classes.box}>
+                <input
+                  type="checkbox"
+                  aria-label="Select all rows shown"
+                  ref={(box) => {
+                    if (box) box.indeterminate = chosen > 0 && chosen < rows.length;
+                  }}
+                  checked={chosen > 0 && chosen === rows.length}
+                  onChange={(event) => selection.onChange(new Set(event.currentTarget.checked ? rows.map(rowKey) : []))}
+                />
+              </div>
+            )}
+            {columns.map((column) => (
+              <div key={column.key} role="columnheader" className={classes.cell} data-align={column.align}>
+                {column.header}
+              </div>
+            ))}
+          </div>
+        </div>
+        <div
+          role="rowgroup"
+          ref={body}
+          className={classes.body}
+          style={virtual ? { height: virtualizer.getTotalSize() } : undefined}
+        >
+          {virtual
+            ? virtualizer.getVirtualItems().map((item) => {
+                const row = rows[item.index];
+                if (row === undefined) return null;
+                return drawRow(row, item.index, item.start - virtualizer.options.scrollMargin);
+              })
+            : rows.map((row, index) => drawRow(row, index))}
+        </div>
       </div>
       {footer && <div className={classes.footer}>{footer}</div>}
     </div>
