@@ -59,14 +59,19 @@ export const stepsQuery = (id: string) =>
     staleTime: 60_000,
   });
 
-/** All events there are, page after page; a second reading asks only for what is new. */
+/** All events there are: at once the first time, then only what is new. */
 export const historyQuery = (id: string) =>
   queryOptions({
     queryKey: historyKey(id),
     queryFn: async ({ signal }): Promise<History> => {
       const known = queryClient.getQueryData<History>(historyKey(id));
-      let events = [...(known?.events ?? [])];
-      let last = known?.last ?? 0;
+      if (!known) {
+        const found = await api.get("/v1/executions/{id}", { path: { id }, query: { include: ["events"] }, signal });
+        const events = found.events ?? [];
+        return { events, last: events.at(-1)?.revision ?? 0 };
+      }
+      let events = [...known.events];
+      let last = known.last;
       for (;;) {
         const page = await api.get("/v1/executions/{id}/events", { path: { id }, query: { after: last }, signal });
         if (page.reset) events = [];
@@ -94,6 +99,22 @@ export function withEvents(history: History, events: readonly ExecutionEvent[]):
 
 export function addEvents(id: string, events: readonly ExecutionEvent[]): void {
   queryClient.setQueryData<History>(historyKey(id), (history) => history && withEvents(history, events));
+  queryClient.setQueryData<Execution>(headKey(id), (execution) => execution && events.reduce(afterEvent, execution));
+}
+
+/** The execution as an event alone tells it: how far it is, or that it has ended. Everything else is loaded. */
+export function afterEvent(execution: Execution, event: ExecutionEvent): Execution {
+  if (event.revision <= execution.revision) return execution;
+  if (event.progress !== undefined && event.type === "progressed") return { ...execution, progress: event.progress };
+  if (!isFinal(event.status)) return execution;
+  const { status_reason: _1, status_message: _2, resumes_at: _3, awaiting: _4, ...rest } = execution;
+  return {
+    ...rest,
+    status: event.status,
+    completed_at: event.at,
+    ...(event.code === undefined ? {} : { error_code: event.code }),
+    ...(event.message === undefined ? {} : { error: event.message }),
+  };
 }
 
 /** Everything that is known of the execution is wrong: its server was restored from a backup. */

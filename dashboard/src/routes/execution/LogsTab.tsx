@@ -16,8 +16,8 @@ import { saveText } from "@/services/save";
 import { fullTime, localTime, utcTime } from "@/services/time";
 import classes from "./Execution.module.css";
 import { fieldsText, type LogSearch, logFile, selectLines } from "./logs";
+import { ScrolledRows } from "./ScrolledRows";
 import { type Level, levels } from "./search";
-import { VirtualRows } from "./VirtualRows";
 
 interface Props {
   execution: Execution;
@@ -51,12 +51,6 @@ export function LogsTab({ execution, filter, onClearStep, search, onSearch }: Pr
     void refetch();
   }, [revision, refetch]);
   const shown = useMemo(() => selectLines(logs.data?.lines ?? [], search), [logs.data, search]);
-  const last = shown.at(-1)?.at;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new last line is what it follows
-  useEffect(() => {
-    if (follow && open) window.scrollTo({ top: document.documentElement.scrollHeight });
-  }, [follow, open, last, shown.length]);
-
   const download = useMutation({
     mutationFn: () => allLogs(execution.id, filter),
     onSuccess: (lines) => saveText(`${execution.id}.log`, logFile(selectLines(lines, {})), "text/plain"),
@@ -67,6 +61,7 @@ export function LogsTab({ execution, filter, onClearStep, search, onSearch }: Pr
     return <ErrorPanel error={logs.error} title="The logs could not be loaded" onRetry={() => void refetch()} />;
   if (logs.isPending) return <TableSkeleton rows={8} columns={3} />;
   const { lines, more } = logs.data;
+  const steps = lines.some((line) => line.step !== undefined);
   const filtered = search.level !== undefined || search.q !== undefined;
   return (
     <>
@@ -120,12 +115,12 @@ export function LogsTab({ execution, filter, onClearStep, search, onSearch }: Pr
         </EmptyState>
       ) : (
         <div className={classes.list}>
-          <VirtualRows
+          <ScrolledRows
             label="Log lines"
             rows={shown}
-            rowKey={(_, index) => index}
             estimate={26}
-            draw={(line) => <Line line={line} />}
+            follow={follow && open}
+            draw={(line) => <Line line={line} step={steps} />}
           />
         </div>
       )}

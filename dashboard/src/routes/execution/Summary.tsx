@@ -43,7 +43,7 @@ export function Summary({ execution, events }: { execution: Execution; events: r
   facts.push(["Created", <TimeText key="c" value={x.created_at} precise />]);
   if (x.scheduled_at) facts.push(["Start time", <TimeText key="s" value={x.scheduled_at} precise />]);
   if (x.completed_at) facts.push(["Ended", <TimeText key="e" value={x.completed_at} precise />]);
-  if (x.deadline_at) {
+  if (x.deadline_at && (!over || x.cancel_reason === "timeout")) {
     facts.push([
       "Deadline",
       over ? (

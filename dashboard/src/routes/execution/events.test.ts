@@ -62,6 +62,18 @@ describe("attempts", () => {
     ]);
   });
 
+  it("end with the step that is retried later", () => {
+    const events = eventsOf(
+      { type: "claimed", attempt: 1 },
+      { type: "step_failed", step: "pay", code: "declined", message: "no money", until: at(9000) },
+      { type: "claimed", attempt: 2 },
+    );
+    expect(attemptsOf(events)).toMatchObject([
+      { attempt: 1, outcome: "failed", code: "declined", message: "no money", to: at(100) },
+      { attempt: 2, outcome: "running", to: undefined },
+    ]);
+  });
+
   it("do not end a second time when a waiting execution is cancelled", () => {
     const events = eventsOf(
       { type: "claimed", attempt: 1 },

@@ -128,8 +128,19 @@ const ends: Partial<Record<Kind, Attempt["outcome"]>> = {
 /** Every time that a worker had it, oldest first. */
 export function attemptsOf(events: readonly ExecutionEvent[]): Attempt[] {
   const attempts: Attempt[] = [];
+  let failed: ExecutionEvent | undefined;
   for (const event of events) {
+    const held = attempts.at(-1);
+    if (event.type === "step_failed") failed = event;
     if (event.type === "claimed") {
+      // A step that is retried later ends the attempt without an event of its own.
+      if (held && held.to === undefined) {
+        held.to = failed?.at ?? event.at;
+        held.outcome = failed ? "failed" : "returned";
+        held.code = failed?.code;
+        held.message = failed?.message;
+      }
+      failed = undefined;
       attempts.push({
         attempt: event.attempt ?? attempts.length + 1,
         from: event.at,
@@ -141,13 +152,12 @@ export function attemptsOf(events: readonly ExecutionEvent[]): Attempt[] {
       continue;
     }
     const outcome = ends[event.type];
-    const last = attempts.at(-1);
     // What ends later, such as a cancelled wait, was not in a worker's hands.
-    if (outcome === undefined || last === undefined || last.to !== undefined) continue;
-    last.to = event.at;
-    last.outcome = outcome;
-    last.code = event.code;
-    last.message = event.message;
+    if (outcome === undefined || held === undefined || held.to !== undefined) continue;
+    held.to = event.at;
+    held.outcome = outcome;
+    held.code = event.code;
+    held.message = event.message;
   }
   return attempts;
 }

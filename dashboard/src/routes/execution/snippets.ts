@@ -61,9 +61,9 @@ const curl: Writer = {
   wait: ({ baseURL, id }) =>
     [
       "# Each request is answered when it has ended, or after 60 seconds.",
-      `until curl -fsS "${baseURL}/v1/executions/${id}?wait=60" ${bearer} |`,
-      `  tee execution.json | grep -q '"completed_at"'; do sleep 1; done`,
-      "cat execution.json",
+      `until curl -fsS -o execution.json "${baseURL}/v1/executions/${id}?wait=60" ${bearer} &&`,
+      "  jq -e .completed_at execution.json > /dev/null; do sleep 1; done",
+      "jq . execution.json",
     ].join("\n"),
   start: (of) => {
     const head = `curl -sS "${of.baseURL}/v1/executions" \\\n  ${bearer} \\\n  -H "Content-Type: application/json" \\\n`;

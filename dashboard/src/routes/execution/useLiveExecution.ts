@@ -85,7 +85,6 @@ export function useLiveExecution(id: string): Live {
       // A burst of events is drawn once.
       if (frame.current === 0) frame.current = requestAnimationFrame(flush);
       refreshers?.head.request();
-      if (event.type !== "progressed") refreshers?.steps.request();
     },
     {
       after: last,
@@ -98,17 +97,22 @@ export function useLiveExecution(id: string): Live {
     },
   );
 
-  // What was loaded in different moments may be of different revisions; once it has ended nothing else brings them together.
+  // What was loaded in different moments may be of different revisions: what is behind the newest is loaded again.
   const revision = execution?.revision ?? 0;
+  const stepsRevision = steps.data?.revision;
+  const known = Math.max(revision, last);
+  useEffect(() => {
+    if (execution !== undefined && revision < last) refreshers?.head.request();
+    if (stepsRevision !== undefined && stepsRevision < known) refreshers?.steps.request();
+  }, [refreshers, execution, revision, last, stepsRevision, known]);
+  // While it is open the stream brings the events that are missing; afterwards nothing else does.
   const asked = useRef(0);
-  const stepsRevision = steps.data?.revision ?? revision;
   const { isFetching, isSuccess, refetch } = history;
   useEffect(() => {
-    if (open || revision === 0 || asked.current === revision || isFetching || !isSuccess) return;
+    if (open || asked.current === revision || isFetching || !isSuccess || last >= revision) return;
     asked.current = revision;
-    if (last < revision) void refetch();
-    if (stepsRevision < revision) void refetchSteps.current();
-  }, [open, revision, last, stepsRevision, isFetching, isSuccess, refetch]);
+    void refetch();
+  }, [open, revision, last, isFetching, isSuccess, refetch]);
 
   const state = (query: { isPending: boolean; error: unknown; refetch: () => unknown }): Loading => ({
     pending: query.isPending,
