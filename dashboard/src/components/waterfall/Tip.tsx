@@ -33,7 +33,7 @@ export function Tip({ pointed, start, now }: { pointed: Pointed; start: number; 
   const to = segment === undefined ? row.to : segment.to;
   const end = segment === undefined ? (row.error ?? "") : endOf(segment);
   const clock = (time: number) => (format === "utc" ? utcTime(time, true) : localTime(time, true));
-  const label = segment === undefined ? nameOf(row) : row.overridden ? "Given at the start" : kinds[segment.kind].label;
+  const label = segment === undefined ? nameOf(row) : row.overridden ? "Given at the start" : labelOf(segment);
   const attempt =
     segment?.attempt !== undefined && (row.tries > 0 || row.kind === "try") ? ` · attempt ${segment.attempt}` : "";
   return (
@@ -84,4 +84,8 @@ export function Tip({ pointed, start, now }: { pointed: Pointed; start: number; 
       </div>
     </Portal>
   );
+}
+
+function labelOf(segment: Segment): string {
+  return segment.kind === "running" && segment.to !== null ? "Ran" : kinds[segment.kind].label;
 }

@@ -119,6 +119,8 @@ export function Waterfall({ execution, steps, events, now: clock, selected, onSe
     estimateSize: () => height,
     getItemKey: (i) => rows[i]?.key ?? i,
     overscan: 12,
+    // The first picture has rows already; how many fit is measured then.
+    initialRect: { width: 1000, height: 600 },
     scrollPaddingStart: headHeight,
     paddingEnd: 4,
   });

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: a treegrid of which only what is in sight exists; the grid has the focus and names its active row.
 // biome-ignore-all lint/a11y/useSemanticElements: a treegrid of which only what is in sight exists; the grid has the focus and names its active row.
+import { VisuallyHidden } from "@mantine/core";
 import {
   IconChevronRight,
   IconClockPause,
@@ -63,7 +64,7 @@ export const WaterfallRow = memo(function WaterfallRow(props: Props) {
       data-index={props.index}
       style={{ transform: `translateY(${props.top}px)` }}
     >
-      <div role="gridcell" className={classes.label} aria-label={`${nameOf(row)}, ${kindOf(row)}`}>
+      <div role="gridcell" className={classes.label}>
         <span className={classes.twist} data-toggle={nested || undefined} data-expanded={expanded || undefined}>
           {nested && <IconChevronRight size={14} stroke={2} />}
         </span>
@@ -71,12 +72,18 @@ export const WaterfallRow = memo(function WaterfallRow(props: Props) {
         <span className={classes.icon}>{icons[row.kind]}</span>
         <span className={classes.name} title={row.name.length > 24 ? row.name : undefined}>
           {nameOf(row)}
+          <VisuallyHidden>, {kindOf(row)}</VisuallyHidden>
         </span>
-        {nested && row.kind !== "execution" && <span className={classes.tries}>×{row.tries}</span>}
+        {nested && row.kind !== "execution" && (
+          <span className={classes.tries} aria-hidden>
+            ×{row.tries}
+          </span>
+        )}
         <span className={classes.length}>{length}</span>
       </div>
-      <div role="gridcell" className={classes.cell} aria-label={barsText(row, model, now)}>
-        <div className={classes.track}>
+      <div role="gridcell" className={classes.cell}>
+        <VisuallyHidden>{barsText(row, model, now)}</VisuallyHidden>
+        <div className={classes.track} aria-hidden>
           <Bars row={row} x={props.x} width={props.width} now={now} breaks={props.breaks} />
         </div>
       </div>

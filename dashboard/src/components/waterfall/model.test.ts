@@ -246,6 +246,7 @@ describe("rows of steps", () => {
       ["step_charge/2", "completed", undefined],
     ]);
     expect(shape(tries[0]?.segments ?? []).map(([k]) => k)).toEqual(["running", "backoff", "queued"]);
+    expect(tries[0]?.to).toBe(start + 1000);
   });
 
   it("tell a try whose worker was lost, though both tries have the same number", () => {

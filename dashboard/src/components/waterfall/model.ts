@@ -108,8 +108,8 @@ export function triesOf(row: Row): Row[] {
       tries.push(last);
     }
     last.segments.push(segment);
-    last.to = segment.to;
     if (segment.kind === "running") {
+      last.to = segment.to;
       last.status = statusOf(segment.outcome, segment.to === null);
       const error = segment.message ?? segment.code;
       if (error) last.error = error;
