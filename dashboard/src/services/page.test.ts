@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { takeFragmentKey } from "./fragment";
+import { onFragmentKey, takeFragmentKey } from "./fragment";
 import { styleTextOnly } from "./policy";
 
 const root = join(import.meta.dirname, "..");
@@ -16,6 +16,20 @@ describe("the key behind the #", () => {
     expect(window.location.href).not.toContain("sk_secret");
     expect(window.location.search).toBe("?to=%2Fkeys");
     expect(takeFragmentKey()).toBeUndefined();
+  });
+
+  it("is used once, also when it is pasted into a tab that shows the page already", () => {
+    const used: string[] = [];
+    const stop = onFragmentKey((key) => used.push(key));
+    const paste = (key: string) => {
+      window.history.replaceState(null, "", `/signin#${key}`);
+      window.dispatchEvent(new Event("hashchange"));
+    };
+    paste("sk_one");
+    expect(window.location.hash).toBe("");
+    paste("sk_two");
+    stop();
+    expect(used).toEqual(["sk_one", "sk_two"]);
   });
 
   it("is looked for nowhere else", () => {

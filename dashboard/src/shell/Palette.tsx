@@ -176,6 +176,7 @@ export function Palette({
   return (
     <Spotlight
       store={store}
+      attributes={{ content: { "aria-label": "Search and act" } }}
       actions={groups}
       query={query}
       onQueryChange={setQuery}

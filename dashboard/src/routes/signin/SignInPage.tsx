@@ -1,12 +1,12 @@
 import { Button, PasswordInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { createLazyRoute, useRouter } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { CodeBlock } from "@/components/CodeBlock";
 import { ErrorPanel } from "@/components/ErrorPanel";
 import { Logo } from "@/components/Logo";
 import { ApiError } from "@/services/api";
-import { fragmentKey } from "@/services/fragment";
+import { onFragmentKey } from "@/services/fragment";
 import { queryClient } from "@/services/query";
 import { sessionKey, signIn } from "@/services/session";
 import classes from "./SignInPage.module.css";
@@ -27,16 +27,11 @@ function SignInPage() {
     },
   });
   const { mutate } = attempt;
-  const brought = useRef<string>(undefined);
   useEffect(() => {
     document.title = "Sign in · Sojourn";
-    // A link brought a key: nothing is left to do by hand.
-    brought.current ??= fragmentKey();
-    if (brought.current) {
-      mutate(brought.current);
-      brought.current = "";
-    }
-  }, [mutate]);
+  }, []);
+  // A link that brings a key leaves nothing to do by hand.
+  useEffect(() => onFragmentKey(mutate), [mutate]);
 
   const refused = attempt.error instanceof ApiError && attempt.error.status === 401;
   return (
