@@ -30,6 +30,13 @@ interface Props {
   height?: number;
 }
 
+/** A moment on the axis whose marks are so many seconds apart: the time of day, or the day where one begins. */
+export function momentText(time: number, step: number, utc: boolean): string {
+  const text = utc ? utcTime(time) : localTime(time);
+  const clock = text.slice(11, step < 60 ? 19 : 16);
+  return step >= 86_400 || clock === "00:00" ? text.slice(5, 10) : clock;
+}
+
 /** The sums of each value with those of the series before it. */
 export function stack(series: readonly Series[]): number[][] {
   const sums: number[] = [];
@@ -77,7 +84,13 @@ export function Chart({ label, times, width, series, kind, format, height = 170 
         y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] },
       },
       axes: [
-        { ...axis, size: 26, gap: 4, space: 64 },
+        {
+          ...axis,
+          size: 26,
+          gap: 4,
+          space: 64,
+          values: (_, splits, __, ___, step) => splits.map((split) => momentText(split * 1000, step, zone === "utc")),
+        },
         {
           ...axis,
           size: (_, values) => 14 + 6.4 * Math.max(4, ...(values ?? []).map((value) => String(value).length)),
@@ -94,7 +107,7 @@ export function Chart({ label, times, width, series, kind, format, height = 170 
           const stroke = color(each.color);
           return kind === "bars"
             ? { label: each.label, fill: stroke, width: 0, points: { show: false }, ...(bars ? { paths: bars } : {}) }
-            : { label: each.label, stroke, width: 1.6, spanGaps: true, points: { show: false } };
+            : { label: each.label, stroke, width: 1.6, spanGaps: true, points: { size: 5, fill: stroke } };
         }),
       ],
       hooks: {

@@ -65,7 +65,8 @@ export function Field(props: Props) {
   }
 }
 
-const sentence = (text: string) => (text === "" ? undefined : `${text.charAt(0).toUpperCase()}${text.slice(1)}`);
+const sentence = (text: string) =>
+  text === "" ? undefined : `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?:]$/.test(text) ? "" : "."}`;
 const labelOf = ({ spec, name }: Pick<Props, "spec" | "name">) => spec.title || name;
 
 function describe(spec: Spec, ...more: (string | undefined | false)[]): string | undefined {

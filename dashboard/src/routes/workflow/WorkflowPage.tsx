@@ -199,7 +199,8 @@ function percentiles(buckets: readonly StatsBucket[], of: "run_ms" | "queue_ms")
 }
 
 const countText = (value: number) => (Number.isInteger(value) ? value.toLocaleString() : "");
-const timeText = (value: number) => (value === 0 ? "0" : formatDuration(value));
+const timeText = (value: number) =>
+  value === 0 ? "0" : value < 10 && !Number.isInteger(value) ? `${value.toFixed(1)} ms` : formatDuration(value);
 
 function History({ workflow }: { workflow: Workflow }) {
   const search = Route.useSearch();

@@ -13,6 +13,7 @@ import { PageHeader } from "@/components/PageHeader";
 import { Sparkline } from "@/components/Sparkline";
 import { TableSkeleton } from "@/components/skeletons";
 import { WorkerHowTo } from "@/components/WorkerHowTo";
+import { useNarrow } from "@/hooks/useNarrow";
 import { useSession } from "@/services/session";
 import { errorRate, type StatsOfWorkflow, statsQuery, type Workflow, workflowsQuery } from "@/services/workflows";
 import classes from "./Workflows.module.css";
@@ -212,7 +213,16 @@ function Workflows() {
 const None = () => <span className={classes.none}>–</span>;
 
 function Workers({ row: { workflow, stats } }: { row: Row }) {
-  if (workflow.workers > 0) return <span>{workflow.workers.toLocaleString()}</span>;
+  const narrow = useNarrow();
+  if (workflow.workers > 0) {
+    const count = workflow.workers.toLocaleString();
+    // Without the head of the table a number says nothing.
+    return (
+      <span className={narrow ? classes.idle : undefined}>
+        {narrow ? `${count} ${workflow.workers === 1 ? "worker" : "workers"}` : count}
+      </span>
+    );
+  }
   if (stats?.oldest_pending_at || (stats?.counts.pending ?? 0) > 0) {
     return (
       <span className={classes.lacking} title="Executions wait, and no worker serves the workflow.">
