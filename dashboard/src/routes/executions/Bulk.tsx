@@ -194,7 +194,7 @@ function CancelMatching({
             <strong>Every open execution of the project.</strong>
           ) : (
             <>
-              Every open execution that matches <code className={classes.filter}>{format(filter)}</code>
+              Every open execution that matches <code className={classes.filter}>{format(filter)}</code>.
             </>
           )}{" "}
           {isFetching && "Counting them…"}

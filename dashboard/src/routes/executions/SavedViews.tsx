@@ -186,22 +186,16 @@ function Manage({ views, setViews }: { views: Views; setViews: (views: Views) =>
               >
                 {first ? <IconHomeFilled size={15} /> : <IconHome size={15} stroke={1.6} />}
               </ActionIcon>
-              <ActionIcon
-                aria-label={`Rename ${view.name}`}
-                disabled={!own}
-                title={own ? undefined : "Everybody has this view"}
-                onClick={() => setRenaming(view.name)}
-              >
-                <IconPencil size={15} stroke={1.6} />
-              </ActionIcon>
-              <ActionIcon
-                aria-label={`Delete ${view.name}`}
-                disabled={!own}
-                title={own ? undefined : "Everybody has this view"}
-                onClick={() => setViews(deleteView(views, view.name))}
-              >
-                <IconTrash size={15} stroke={1.6} />
-              </ActionIcon>
+              {own && (
+                <>
+                  <ActionIcon aria-label={`Rename ${view.name}`} onClick={() => setRenaming(view.name)}>
+                    <IconPencil size={15} stroke={1.6} />
+                  </ActionIcon>
+                  <ActionIcon aria-label={`Delete ${view.name}`} onClick={() => setViews(deleteView(views, view.name))}>
+                    <IconTrash size={15} stroke={1.6} />
+                  </ActionIcon>
+                </>
+              )}
             </li>
           );
         })}

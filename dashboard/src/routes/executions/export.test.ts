@@ -44,5 +44,6 @@ describe("a row", () => {
       "It is new.",
     );
     expect(reasonOf(aRow(1, { status: "completed" }))).toBe("");
+    expect(reasonOf(aRow(1, { status: "cancelled", error: "cancelled" }))).toBe("");
   });
 });

@@ -127,7 +127,11 @@ const waits: Record<string, string> = {
 
 /** Why it is where it is, in a few words. */
 export function reasonOf(row: Row): string {
-  if (finalStatuses.includes(row.status)) return row.error ?? row.error_code ?? "";
+  if (finalStatuses.includes(row.status)) {
+    const said = row.error ?? row.error_code ?? "";
+    // "cancelled" beside Cancelled says nothing.
+    return said === row.status ? "" : said;
+  }
   const reason = row.status_reason;
   if (reason === undefined) return row.cancel_requested_at === undefined ? "" : stopping;
   const awaited = /^(signal|approval):(.*)$/s.exec(reason);
