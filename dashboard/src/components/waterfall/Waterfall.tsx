@@ -40,8 +40,8 @@ export interface Selection {
 
 export interface WaterfallProps {
   execution: Execution;
-  steps: Step[];
-  events: Event[];
+  steps: readonly Step[];
+  events: readonly Event[];
   /** Milliseconds since the epoch. Between two values the waterfall counts by itself. */
   now: number;
   selected: Selection;

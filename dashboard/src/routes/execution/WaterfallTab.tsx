@@ -22,16 +22,14 @@ interface Props {
 export function WaterfallTab({ execution, steps, events, states, step, attempt, onSelect }: Props) {
   const now = useNow(isFinal(execution.status) ? 60_000 : 1000);
   const names = useMemo(() => new Map(steps.map((each) => [each.id, each.name])), [steps]);
-  // The waterfall keeps what it made of the same lists.
-  const lists = useMemo(() => ({ steps: [...steps], events: [...events] }), [steps, events]);
   const failed = states.find((state) => state.error);
   if (failed) return <ErrorPanel error={failed.error} title="The steps could not be loaded" onRetry={failed.retry} />;
   if (states.some((state) => state.pending)) return <TableSkeleton rows={6} columns={3} />;
   return (
     <Waterfall
       execution={execution}
-      steps={lists.steps}
-      events={lists.events}
+      steps={steps}
+      events={events}
       now={now}
       selected={{ ...(step ? { step: step.id } : {}), ...(attempt === undefined ? {} : { attempt }) }}
       onSelect={(chosen) => onSelect(chosen.step === undefined ? undefined : names.get(chosen.step), chosen.attempt)}
