@@ -173,7 +173,7 @@ function useColumns(onTerm: (term: Term) => void): Column<Row>[] {
       {
         key: "workflow",
         header: "Workflow",
-        width: "minmax(110px, 1.1fr)",
+        width: "minmax(88px, 1.1fr)",
         narrow: "first",
         cell: (row) => <WorkflowCell row={row} />,
       },
@@ -199,14 +199,14 @@ function useColumns(onTerm: (term: Term) => void): Column<Row>[] {
       {
         key: "reason",
         header: "Reason",
-        width: "minmax(120px, 1.4fr)",
+        width: "minmax(72px, 1.4fr)",
         narrow: "second",
         cell: (row) => <ReasonCell row={row} />,
       },
       {
         key: "metadata",
         header: "Metadata",
-        width: "minmax(150px, 1.7fr)",
+        width: "minmax(64px, 1.7fr)",
         cell: (row) => <MetadataCell row={row} onFilter={onTerm} />,
       },
       {
@@ -217,7 +217,7 @@ function useColumns(onTerm: (term: Term) => void): Column<Row>[] {
         align: "end",
         cell: (row) => <CreatedCell row={row} />,
       },
-      { key: "duration", header: "Duration", width: "76px", align: "end", cell: (row) => <DurationCell row={row} /> },
+      { key: "duration", header: "Duration", width: "84px", align: "end", cell: (row) => <DurationCell row={row} /> },
     ],
     [onTerm, format],
   );
