@@ -39,7 +39,8 @@ func (c *cluster) count(ctx context.Context) {
 		}
 		c.countedAt = now
 	}
-	files := e.cfg.Files != nil && now.Sub(c.files) >= filesEvery && (!e.uploads() || now.Sub(c.files) >= filesMost)
+	anyway := now.Sub(c.files) >= filesMost
+	files := e.cfg.Files != nil && now.Sub(c.files) >= filesEvery && (anyway || !e.uploads())
 	if files {
 		c.files = now
 	}
@@ -66,6 +67,9 @@ func (c *cluster) count(ctx context.Context) {
 		was[project.(int64)] = n.(*atomic.Int64).Load()
 		return true
 	})
+	if !anyway && e.uploads() {
+		return // one that began meanwhile: what it takes so far is counted, and has no record
+	}
 	bytes, err := e.store.FileBytes(ctx)
 	if err != nil {
 		e.log.Warn("could not add up the files", "error", err)
@@ -81,7 +85,7 @@ func (c *cluster) count(ctx context.Context) {
 	}
 }
 
-// uploads reports whether files are on their way in: what they take so far is counted, and has no record.
+// uploads reports whether files are on their way in: what they take so far is counted, and may have no record.
 func (e *Engine) uploads() bool {
 	busy := false
 	e.uploading.Range(func(_, _ any) bool {
