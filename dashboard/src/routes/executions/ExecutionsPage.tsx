@@ -180,7 +180,7 @@ function useColumns(onTerm: (term: Term) => void): Column<Row>[] {
       {
         key: "id",
         header: "Id",
-        width: "138px",
+        width: "128px",
         main: true,
         narrow: "second",
         cell: (row) => (
