@@ -197,7 +197,9 @@ function StartForm({ workflow }: { workflow: Workflow }) {
     () => ({
       errorAt: (path) => {
         const found = errors.find((each) => each.field === path);
-        return found && sentence(found.message);
+        // The place stands in the message too, for those who see nothing but the message.
+        const message = found?.message.startsWith(`${path}: `) ? found.message.slice(path.length + 2) : found?.message;
+        return message && sentence(message);
       },
       setBroken: (path, is) =>
         setBrokenPaths((before) => {
