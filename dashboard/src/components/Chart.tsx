@@ -107,7 +107,13 @@ export function Chart({ label, times, width, series, kind, format, height = 170 
           const stroke = color(each.color);
           return kind === "bars"
             ? { label: each.label, fill: stroke, width: 0, points: { show: false }, ...(bars ? { paths: bars } : {}) }
-            : { label: each.label, stroke, width: 1.6, spanGaps: true, points: { show: true, size: 4, width: 0, fill: stroke } };
+            : {
+                label: each.label,
+                stroke,
+                width: 1.6,
+                spanGaps: true,
+                points: { show: true, size: 4, width: 0, fill: stroke },
+              };
         }),
       ],
       hooks: {
