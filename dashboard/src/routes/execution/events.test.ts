@@ -90,7 +90,7 @@ describe("the wait for a worker", () => {
       { type: "created", status: "pending" },
       { type: "claimed" },
       { type: "lease_lost", status: "pending" },
-      { type: "claimed" },
+      { type: "claimed", at: at(9000) },
     );
     expect(queueWait(events)).toEqual({ first: 100, since: undefined });
   });

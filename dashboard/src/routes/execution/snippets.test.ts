@@ -67,6 +67,7 @@ it("gives Go a raw string without a backtick in it", () => {
   const text = snippet("go", "start", of);
   const raw = text.split("json.RawMessage(`")[1]?.split("`)")[0] ?? "";
   expect(JSON.parse(raw)).toEqual(nasty);
+  expect(raw).not.toContain("`");
 });
 
 it("gives JavaScript a literal of the same value, whatever the names", () => {
