@@ -88,6 +88,7 @@ func newCluster(e *Engine) *cluster {
 		e: e, store: shared, node: shared.Node(), name: e.cfg.Name, wake: make(chan struct{}, 1), given: make(chan struct{}),
 		known: map[int64]*store.Session{}, knownIDs: map[execution.ID]int64{}, moving: map[execution.ID]chan struct{}{},
 		closing: map[int64]bool{}, mail: newMail(), counted: map[int64]int{},
+		files: e.pulse(), // they are added up at the start
 	}
 	if c.name == "" {
 		c.name, _ = os.Hostname()
