@@ -69,7 +69,7 @@ build: $(DASHBOARD_BUILT) ## build bin/sojourn, with the dashboard in it where t
 	CGO_ENABLED=0 go build $(BUILDFLAGS) -o $(BIN)/sojourn ./cmd/sojourn
 
 .PHONY: test
-test: lint verify unit test-postgres typescript test-dashboard test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
+test: lint verify unit test-postgres typescript test-dashboard test-browser test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
 
 .PHONY: unit
 unit: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## all tests once, without lint or race detector
@@ -95,7 +95,12 @@ typescript: build $(TYPESCRIPT)/node_modules | $(REPORTS) ## the tests of the Ty
 
 .PHONY: test-dashboard
 test-dashboard: $(DASHBOARD)/node_modules | $(REPORTS) ## the unit tests of the dashboard's front end
-	./scripts/test-dashboard.sh
+	./scripts/test-dashboard.sh dashboard
+
+.PHONY: test-browser
+test-browser: build $(DASHBOARD)/node_modules | $(REPORTS) ## the dashboard in a real browser against the built server
+	./scripts/install-test-deps.sh
+	./scripts/test-dashboard.sh browser --config vitest.browser.config.ts
 
 .PHONY: test-race
 test-race: $(GOTESTSUM) | $(REPORTS) ## the concurrent packages under the race detector

@@ -9,7 +9,7 @@ PATH=$PATH:/usr/sbin # where some of it lies
 needs=(
   'gcc|gcc libc6-dev|the race detector'
   'strace|strace|the tests that watch what the server syncs to disk'
-  'chromium|chromium|the tests of the TypeScript client in a browser'
+  'chromium|chromium|the tests of the dashboard and of the TypeScript client in a browser'
   'pgbouncer|pgbouncer|the tests of the PostgreSQL store behind a pooler'
 )
 # Mounting as root goes straight through /dev/fuse; anyone else needs the helper program.

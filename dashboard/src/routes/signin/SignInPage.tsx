@@ -54,7 +54,7 @@ function SignInPage() {
           <PasswordInput
             label="API key"
             size="sm"
-            placeholder="sk_…"
+            placeholder="sjn_live_…"
             autoComplete="current-password"
             spellCheck={false}
             value={key}

@@ -1,0 +1,102 @@
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect } from "vitest";
+import { type Server, startServer } from "./server";
+
+/** Where Debian installs Chromium. */
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** What a page must never do; every page of a visitor is watched for it. */
+export interface Watch {
+  /** Errors on the console and exceptions that nobody caught. */
+  errors: string[];
+  /** Reports of the content security policy. */
+  csp: string[];
+  /** Dialogs, which only injected code opens. */
+  dialogs: string[];
+  /** Requests to other origins. */
+  outside: string[];
+}
+
+/** A person with a browser window. */
+export interface Visitor {
+  page: Page;
+  context: BrowserContext;
+  watch: Watch;
+  /** Opens a path of the dashboard. */
+  open(path: string): Promise<void>;
+}
+
+export interface VisitOptions {
+  theme?: "light" | "dark";
+  width?: number;
+  /** The key to sign in with; null: nobody signs in. Default: the server's. */
+  key?: string | null;
+}
+
+/** A server and a browser for the tests of a file. */
+export function inBrowser(data?: string) {
+  let server: Server;
+  let browser: Browser;
+  const contexts: BrowserContext[] = [];
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([
+      startServer(data),
+      chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] }),
+    ]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  async function visit(options: VisitOptions = {}): Promise<Visitor> {
+    const { theme = "light", width = 1280, key = server.key } = options;
+    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
+    contexts.push(context);
+    context.setDefaultTimeout(15_000);
+    const page = await context.newPage();
+    const watch: Watch = { errors: [], csp: [], dialogs: [], outside: [] };
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) => {
+        console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+      });
+    });
+    page.on("console", (message) => {
+      if (message.type() !== "error") return;
+      // An answer that is no success is on the console whatever the page makes of it.
+      if (message.text().startsWith("Failed to load resource")) return;
+      (/^CSP: |Content Security Policy|TrustedHTML|TrustedScript/.test(message.text()) ? watch.csp : watch.errors).push(
+        message.text(),
+      );
+    });
+    page.on("pageerror", (error) => watch.errors.push(String(error)));
+    page.on("dialog", (dialog) => {
+      watch.dialogs.push(dialog.message());
+      void dialog.dismiss();
+    });
+    page.on("request", (request) => {
+      const url = new URL(request.url());
+      if (/^https?:/.test(url.protocol) && url.origin !== server.url) watch.outside.push(request.url());
+    });
+    const open = async (path: string) => {
+      await page.goto(server.url + path);
+    };
+    if (key !== null) {
+      await open(`/signin#${key}`);
+      await page.waitForURL((url) => url.pathname !== "/signin");
+    }
+    return { page, context, watch, open };
+  }
+
+  return {
+    get server() {
+      return server;
+    },
+    visit,
+  };
+}
+
+/** Holds that a page did nothing that it must never do. */
+export function isQuiet(watch: Watch) {
+  expect(watch).toEqual({ errors: [], csp: [], dialogs: [], outside: [] });
+}

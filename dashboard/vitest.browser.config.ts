@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+const junit = process.env.SOJOURN_TEST_JUNIT;
+const wide = process.env.SOJOURN_TEST_WIDE === "1";
+
+// The tests in a real browser against the real binary. Each file has a server and a browser of its own.
+export default defineConfig({
+  test: {
+    environment: "node",
+    include: [wide ? "test/browser/wide/**/*.test.ts" : "test/browser/*.test.ts"],
+    testTimeout: wide ? 300_000 : 60_000,
+    hookTimeout: wide ? 300_000 : 60_000,
+    fileParallelism: false,
+    reporters: junit ? ["default", ["junit", { outputFile: junit }]] : ["default"],
+  },
+});
