@@ -58,7 +58,7 @@ func plans(t *testing.T, s *Store, tables string) {
 		"claim solo": {claimStatements[0][2], newArgs().int64(1).int64(10).int64(1 << 25), "executions_solo"},
 		"fence":      {fenceStatement, newArgs().int64(1), "meta"},
 		"tick": {
-			tickStatement, s.placeArgs(&place{seen: snapshot{xmax: 7}}, 10).int64(1).text("n").int64(1).int64(1), "executions_due",
+			tickStatement, s.placeArgs(&place{seen: snapshot{xmax: 7}}, 10).int64(1).text("n").int64(1).int64(1).text("v").int64(1), "executions_due",
 		},
 	} {
 		var plan strings.Builder
