@@ -132,7 +132,11 @@ func TestStore(t *testing.T) {
 // repeat themselves.
 func TestDistributed(t *testing.T) {
 	t.Parallel()
-	for _, version := range pgtest.Versions() {
+	versions := pgtest.Versions()
+	if !wide {
+		versions = versions[len(versions)-1:]
+	}
+	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			storetest.Run(t, newDatabases(t, version).harness(postgres.Options{
@@ -141,6 +145,9 @@ func TestDistributed(t *testing.T) {
 		})
 	}
 }
+
+// wide is for the long form of the tests.
+var wide = os.Getenv("SOJOURN_TEST_WIDE") != ""
 
 // TestPooler runs the suite as behind a pooler that hands out another connection for each transaction.
 func TestPooler(t *testing.T) {
@@ -151,7 +158,7 @@ func TestPooler(t *testing.T) {
 // TestPgBouncer runs the suite through a real one, in transaction mode.
 func TestPgBouncer(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("SOJOURN_TEST_WIDE") == "" {
+	if !wide {
 		t.Skip("set SOJOURN_TEST_WIDE=1")
 	}
 	d := newDatabases(t, pgtest.Versions()[0])

@@ -1,7 +1,7 @@
 import { Button, Collapse, Select, Tabs, Textarea, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconChevronDown, IconChevronRight, IconHistory, IconPlayerPlay, IconPlus, IconX } from "@tabler/icons-react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type UseQueryResult, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createLazyRoute, Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
 import { ActionButton } from "@/components/ActionButton";
@@ -15,6 +15,7 @@ import { BlockSkeleton } from "@/components/skeletons";
 import { useShortcut } from "@/hooks/shortcuts";
 import { ApiError, type Schemas } from "@/services/api";
 import { durationProblem, parseDuration } from "@/services/durations";
+import { type Execution, executionQuery } from "@/services/execution";
 import { besideFields, fieldError } from "@/services/fields";
 import { useSession } from "@/services/session";
 import { lastInput, startExecution, versionsQuery, type Workflow, workflowQuery } from "@/services/workflows";
@@ -27,7 +28,9 @@ export const Route = createLazyRoute("/shell/workflows/$name/start")({ component
 function StartPage() {
   const { name } = Route.useParams();
   const { can } = useSession();
+  const { from } = Route.useSearch();
   const workflow = useQuery({ ...workflowQuery(name), enabled: can("workflows:read"), refetchInterval: false });
+  const model = useQuery({ ...executionQuery(from ?? ""), enabled: from !== undefined && can("executions:read") });
   return (
     <Page title={`Start ${name}`}>
       <PageHeader
@@ -44,7 +47,7 @@ function StartPage() {
       />
       {!can("workflows:read") ? (
         <Missing scope="workflows:read" what="see what the workflow needs" />
-      ) : workflow.isPending ? (
+      ) : workflow.isPending || model.isLoading ? (
         <Panel>
           <BlockSkeleton lines={7} />
         </Panel>
@@ -60,9 +63,30 @@ function StartPage() {
           again, in its settings or so:
         </EmptyState>
       ) : (
-        <StartForm key={workflow.data.id} workflow={workflow.data} />
+        <>
+          {from !== undefined && <Filled from={from} model={model} />}
+          <StartForm key={`${workflow.data.id} ${from}`} workflow={workflow.data} model={model.data} />
+        </>
       )}
     </Page>
+  );
+}
+
+/** What the form was filled in with, or why it was not. */
+function Filled({ from, model }: { from: string; model: UseQueryResult<Execution> }) {
+  const link = (
+    <Link to="/executions/$id" params={{ id: from }}>
+      <code>{from}</code>
+    </Link>
+  );
+  if (model.isError) {
+    return <ErrorPanel error={model.error} title={`${from} could not be loaded; the form has its defaults`} compact />;
+  }
+  if (!model.data) return null;
+  return (
+    <p className={classes.note} role="status">
+      {model.data.input ? <>Filled in as {link} was started.</> : <>The input of {link} was removed.</>}
+    </p>
   );
 }
 
@@ -91,6 +115,16 @@ const nothingMore: More = {
   callback: "",
   version: null,
 };
+
+/** The settings beside the input as an execution had them: those that a start like it would have too. */
+function moreOf(model: Execution | undefined): More {
+  const labels = Object.entries(model?.metadata ?? {});
+  return {
+    ...nothingMore,
+    metadata: labels.map(([key, value], id) => ({ id, key, value })),
+    priority: model && model.priority !== 0 ? String(model.priority) : "",
+  };
+}
 
 const moreFields = ["metadata", "priority", "delay_ms", "timeout_ms", "idempotency_key", "callback_url", "version"];
 
@@ -132,26 +166,26 @@ const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(
 const isInput = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function StartForm({ workflow }: { workflow: Workflow }) {
+function StartForm({ workflow, model }: { workflow: Workflow; model: Execution | undefined }) {
   const navigate = useNavigate();
   const client = useQueryClient();
   const { can } = useSession();
   const versions = useQuery(versionsQuery(workflow.name));
-  const [more, setMore] = useState<More>(nothingMore);
+  const [more, setMore] = useState<More>(() => moreOf(model));
   const chosen = versions.data?.find((version) => String(version.version) === more.version);
   const schema = chosen ? chosen.input_schema : workflow.input_schema;
   const spec = useMemo(() => specOf(schema), [schema]);
   const drawable = spec.kind === "object" && spec.members.length > 0;
 
   const [input, setInput] = useState<Record<string, unknown>>(() => {
-    const value = initialValue(spec, true);
+    const value = model?.input ?? initialValue(spec, true);
     return isInput(value) ? value : {};
   });
   const [tab, setTab] = useState<"form" | "json">(drawable ? "form" : "json");
   // The text of the JSON tab is a draft: it becomes the input when it is an object.
   const [text, setText] = useState(() => JSON.stringify(input, null, 2));
   const [broken, setBrokenPaths] = useState<ReadonlySet<string>>(new Set());
-  const [opened, setOpened] = useState(false);
+  const [opened, setOpened] = useState(more.metadata.length > 0 || more.priority !== "");
   // Fields keep what is typed; a new input makes them anew.
   const [generation, setGeneration] = useState(0);
 
