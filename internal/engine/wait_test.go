@@ -46,9 +46,9 @@ func TestASignalIsKeptUntilItIsAwaited(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		w := b.worker(1, "echo")
 		id := b.start("echo").ID
+		a := w.poll()[0]
 		b.signal(id, "go", "1")
 		b.signal(id, "go", "2")
-		a := w.poll()[0]
 		rs := w.report(wait(a, execution.WaitForSignal, "go"), wait(a, execution.WaitForSignal, "go#2"), wait(a, execution.WaitForSignal, "go#3"))
 		accepted(t, rs)
 		for i, want := range []string{"received 1  ", "received 2  ", "open"} {
