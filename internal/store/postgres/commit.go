@@ -67,7 +67,7 @@ func (s *Store) commit(ctx context.Context, need *store.Need, decide func(*store
 		if !whole { // decide panicked
 			t.c.close()
 		}
-		p.Release()
+		release(s.committers, p)
 	}()
 	trips := t.c.trips
 	again, err = t.run(decide)
@@ -87,7 +87,7 @@ func (s *Store) committer(ctx context.Context) (*pgxpool.Conn, error) {
 			return p, nil
 		}
 		connOf(p).close()
-		p.Release()
+		release(s.committers, p)
 	}
 }
 

@@ -206,6 +206,7 @@ func (s *Store) dress(c *pgx.ConnConfig, settings map[string]string) {
 	c.DialFunc = (&net.Dialer{
 		Timeout:         s.options.ConnectTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
+		ControlContext:  boundSilence,
 	}).DialContext
 	c.BuildContextWatcherHandler = cancelOnServer
 	if c.RuntimeParams["application_name"] == "" {

@@ -36,8 +36,7 @@ func (s *Store) using(ctx context.Context, pool *pgxpool.Pool, f func(*conn) err
 			// the next one.
 			c.close()
 		}
-		lost := c.pg.IsClosed()
-		p.Release()
+		lost := release(pool, p)
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -46,6 +45,19 @@ func (s *Store) using(ctx context.Context, pool *pgxpool.Pool, f func(*conn) err
 		}
 		return classify(err)
 	}
+}
+
+// release gives a connection back to its pool, and reports whether it was lost. One that was lost leaves its place to
+// another at once: taking leave of a server that is silent takes long. What ended it may have ended those that are idle,
+// and not every end is told, so they are given up as well.
+func release(pool *pgxpool.Pool, p *pgxpool.Conn) (lost bool) {
+	if lost = p.Conn().IsClosed(); !lost {
+		p.Release()
+		return false
+	}
+	_ = p.Hijack()
+	pool.Reset()
+	return true
 }
 
 func (s *Store) acquireError(ctx context.Context, err error) error {

@@ -37,11 +37,17 @@ var tickQuery = "SELECT 0 AS what, (SELECT value FROM meta WHERE name = 'epoch')
 	"UNION ALL SELECT 2, key, node, term, expires_at, received, unsure, draining, NULL, NULL, NULL, 0, 0, NULL, NULL FROM sessions " +
 	"UNION ALL (" + feedRows("3, 0, 0, 0, 0, 0, false, false, NULL::timestamptz, NULL::bytea, "+feedColumns, "node <> $6") + ")"
 
+// tickWait is how long a tick may take, as a multiple of the time for which it says that the server lives. What comes later
+// is of no use, and the connection may be one over which nothing comes at all.
+const tickWait = 2
+
 // Tick says that this server lives, and reads what the others committed behind q.After, in one round trip.
 func (s *Store) Tick(ctx context.Context, q store.TickQuery) (*store.Tick, error) {
 	if s.options.ReadOnly {
 		return nil, errors.New("postgres: the store is open for reading only")
 	}
+	ctx, cancel := context.WithTimeout(ctx, tickWait*q.TTL)
+	defer cancel()
 	p := &place{seen: snapshot{xmax: 1<<64 - 1}} // from the end of time there is nothing to read
 	if q.After != "" {
 		var err error
