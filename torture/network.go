@@ -13,6 +13,10 @@ import (
 // number is the index of the server whose turn it is.
 func (c *campaign) number() int { return slices.Index(c.servers, c.srv) }
 
+// keepAlive is how long a half-open connection lives on: what the server's kernel takes to find that nobody answers, which
+// the proxy's own kernel cannot play, because it does answer.
+const keepAlive = 11 * time.Second
+
 // weather lets one server's network to the database be bad for a while; the others go on.
 func weather(name string, shortest, longest time.Duration, set func(p *proxy.Proxy)) nemesis {
 	return nemesis{name, func(c *campaign) (string, error) {
@@ -33,9 +37,16 @@ func weather(name string, shortest, longest time.Duration, set func(p *proxy.Pro
 			return detail, invalidf("the server did not use its connections")
 		}
 		c.stats.Weathers++
+		found := make(chan int, 1)
+		probe := time.AfterFunc(keepAlive, func() { found <- p.Sweep() })
 		again, err := c.healed(boot)
-		// What stayed half-open is found by keep-alive in the end.
-		return fmt.Sprintf("%s, %s, %d connections stayed half-open", detail, again, p.Sweep()), err
+		stayed := 0
+		if probe.Stop() {
+			stayed = p.Sweep() // nothing waited for them
+		} else {
+			stayed = <-found
+		}
+		return fmt.Sprintf("%s, %s, %d connections stayed half-open", detail, again, stayed), err
 	}}
 }
 
