@@ -33,12 +33,11 @@ func measureQuiet(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer func() { _ = between.Close() }()
-	s, err := b.clusterOn(ctx, strings.Replace(address, b.postgres.Addr, between.Addr(), 1), nodes)
+	s, err := b.clusterThrough(ctx, between, address, nodes)
 	if err != nil {
 		return err
 	}
 	defer s.kill()
-	s.database = address
 	if err := settle(ctx, 3*time.Second); err != nil {
 		return err
 	}
@@ -383,112 +382,4 @@ func (b *bench) claimed(ctx context.Context, s *process, id string) (time.Durati
 		}
 	}
 	return 0, fmt.Errorf("%s was never claimed", id)
-}
-
-// measureCurve shows what an execution costs, start to completion, with more and more stored and with more servers.
-func measureCurve(ctx context.Context, b *bench) error {
-	var rows []map[string]any
-	stored := 0
-	for _, size := range []int{1_000, 100_000, 1_000_000, 5_000_000} {
-		if size > max(b.rows, 1_000) {
-			break
-		}
-		s, err := b.cluster(ctx, "curve", 1)
-		if err != nil {
-			return err
-		}
-		w, err := b.worker(s)
-		if err == nil && size > stored {
-			err = b.fill(ctx, s, size-stored)
-		}
-		if err == nil {
-			err = w.stop()
-		}
-		s.kill()
-		if err != nil {
-			return err
-		}
-		for nodes := 1; nodes <= 3; nodes++ {
-			if nodes > 1 && size != 100_000 {
-				continue
-			}
-			row, err := b.cost(ctx, nodes)
-			if err != nil {
-				return err
-			}
-			rows = append(rows, row)
-			stored = row["stored"].(int)
-			fmt.Fprintf(b.progress, "  %v\n", row)
-		}
-	}
-	b.figures["curve"] = rows
-	return nil
-}
-
-// cost measures one point of the curve.
-func (b *bench) cost(ctx context.Context, nodes int) (map[string]any, error) {
-	s, err := b.cluster(ctx, "curve", nodes)
-	if err != nil {
-		return nil, err
-	}
-	defer s.kill()
-	w, err := b.worker(s)
-	if err != nil {
-		return nil, err
-	}
-	defer w.kill()
-	r, err := b.load(ctx, s, "noop", "?wait=60", "completed", b.clients, b.second, w)
-	if err != nil {
-		return nil, err
-	}
-	var counts struct {
-		Total int `json:"total"`
-	}
-	if err := b.call(ctx, s, "GET", "/v1/executions/counts", nil, &counts); err != nil {
-		return nil, err
-	}
-	if s.usage == nil {
-		return nil, errors.New("what PostgreSQL used is not known")
-	}
-	point := &bench{figures: map[string]any{}}
-	point.cpu("x", r, s, w)
-	row := map[string]any{"stored": counts.Total, "nodes": nodes, "cells": 1, "completed_per_s": round(r.PerSecond), "p99_ms": ms(r.Latency.P99)}
-	for name, x := range point.figures {
-		row[strings.TrimPrefix(name, "x_")] = x
-	}
-	w.kill()
-	s.kill()
-	row["round_trips"], err = b.roundTrips(ctx, nodes)
-	return row, err
-}
-
-// roundTrips counts what an execution has the servers ask of the database, on the way there: once more, because the
-// counting takes time too.
-func (b *bench) roundTrips(ctx context.Context, nodes int) (float64, error) {
-	address, err := b.address(ctx, "curve")
-	if err != nil {
-		return 0, err
-	}
-	between, err := proxy.Listen(ctx, b.postgres.Addr)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = between.Close() }()
-	s, err := b.clusterOn(ctx, strings.Replace(address, b.postgres.Addr, between.Addr(), 1), nodes)
-	if err != nil {
-		return 0, err
-	}
-	defer s.kill()
-	s.database = address
-	w, err := b.worker(s)
-	if err != nil {
-		return 0, err
-	}
-	defer w.kill()
-	var marks []int64
-	r, err := b.loadMarked(ctx, s, "noop", "?wait=60", "completed", b.clients, b.second/2, func() { marks = append(marks, between.Asked()) }, w)
-	if err != nil {
-		return 0, err
-	}
-	return round3(float64(marks[1]-marks[0]) / float64(max(r.Requests, 1))), nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sojournhq/sojourn/bench/rawhttp"
 	"github.com/sojournhq/sojourn/internal/pgtest"
+	"github.com/sojournhq/sojourn/torture/proxy"
 )
 
 // settings of PostgreSQL in the bench: memory as for a small machine, everything written through to the disk.
@@ -67,6 +68,15 @@ func (b *bench) clusterOn(ctx context.Context, address string, nodes int, extra 
 	return first, nil
 }
 
+// clusterThrough starts servers on an address, with a proxy on the way to it.
+func (b *bench) clusterThrough(ctx context.Context, between *proxy.Proxy, address string, nodes int) (*process, error) {
+	s, err := b.clusterOn(ctx, strings.ReplaceAll(address, b.postgres.Addr, between.Addr()), nodes)
+	if err == nil {
+		s.database = address
+	}
+	return s, err
+}
+
 // usage is what PostgreSQL and the way to it cost.
 type usage struct {
 	cpu          time.Duration
@@ -74,21 +84,42 @@ type usage struct {
 	transactions int64
 }
 
-// consumed reads the counters of PostgreSQL as they stand. That the servers are not asked keeps them quiet.
+// consumed reads the counters of PostgreSQL as they stand. That the servers are not asked keeps them quiet. Processor time
+// and log are those of all its databases; transactions are added up over those of the address.
 func (b *bench) consumed(ctx context.Context, s *process) (usage, error) {
 	u := usage{}
-	conn, err := pgx.Connect(ctx, s.database)
-	if err != nil {
-		return u, err
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	err = conn.QueryRow(ctx, `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, xact_commit + xact_rollback
-		FROM pg_stat_database WHERE datname = current_database()`).Scan(&u.wal, &u.transactions)
+	err := b.ask(ctx, s.database, `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, sum(xact_commit + xact_rollback)::bigint
+		FROM pg_stat_database WHERE datname = ANY($1)`, &u.wal, &u.transactions)
 	if err != nil {
 		return u, err
 	}
 	u.cpu, err = treeCPU(b.postgres.PID())
 	return u, err
+}
+
+// room is what the databases of an address take on the disk, in bytes.
+func (b *bench) room(ctx context.Context, address string) (bytes int64, err error) {
+	err = b.ask(ctx, address, "SELECT sum(pg_database_size(datname))::bigint FROM pg_database WHERE datname = ANY($1)", &bytes)
+	return bytes, err
+}
+
+// ask reads one row about the databases of an address, whose names are the query's parameter.
+func (b *bench) ask(ctx context.Context, address, query string, into ...any) error {
+	addresses := strings.Fields(address)
+	names := make([]string, len(addresses))
+	for i, x := range addresses {
+		c, err := pgx.ParseConfig(x)
+		if err != nil {
+			return err
+		}
+		names[i] = c.Database
+	}
+	conn, err := pgx.Connect(ctx, addresses[0])
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	return conn.QueryRow(ctx, query, names).Scan(into...)
 }
 
 // mark makes what a load calls around the time that counts: it notes in the process what PostgreSQL used meanwhile.

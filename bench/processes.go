@@ -107,7 +107,7 @@ type process struct {
 	done chan struct{}
 
 	peers    []*process // further servers on the same data, or workers beside this one
-	database string     // address of PostgreSQL
+	database string     // address of PostgreSQL: of several databases that are used as one with spaces between
 	usage    *usage     // of PostgreSQL, by the last load
 }
 
