@@ -1,6 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useRef } from "react";
 import classes from "./Execution.module.css";
+import { VirtualRow } from "./VirtualRow";
 
 interface Props<Row> {
   /** What they are, for those who do not see them. */
@@ -35,19 +36,9 @@ export function ScrolledRows<Row>({ label, rows, draw, estimate, follow }: Props
           const row = rows[item.index];
           return (
             row !== undefined && (
-              // biome-ignore lint/a11y/useSemanticElements: see above
-              <div
-                key={item.key}
-                ref={virtualizer.measureElement}
-                data-index={item.index}
-                role="listitem"
-                aria-setsize={rows.length}
-                aria-posinset={item.index + 1}
-                className={classes.virtualRow}
-                style={{ transform: `translateY(${item.start}px)` }}
-              >
+              <VirtualRow key={item.key} item={item} count={rows.length} measure={virtualizer.measureElement}>
                 {draw(row)}
-              </div>
+              </VirtualRow>
             )
           );
         })}

@@ -1,6 +1,7 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { Fragment, type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import classes from "./Execution.module.css";
+import { VirtualRow } from "./VirtualRow";
 
 interface Props<Row> {
   /** What they are, for those who do not see them. */
@@ -50,19 +51,15 @@ export function VirtualRows<Row>({ label, rows, rowKey, draw, estimate }: Props<
             const row = rows[item.index];
             return (
               row !== undefined && (
-                // biome-ignore lint/a11y/useSemanticElements: see above
-                <div
+                <VirtualRow
                   key={item.key}
-                  ref={virtualizer.measureElement}
-                  data-index={item.index}
-                  role="listitem"
-                  aria-setsize={rows.length}
-                  aria-posinset={item.index + 1}
-                  className={classes.virtualRow}
-                  style={{ transform: `translateY(${item.start - virtualizer.options.scrollMargin}px)` }}
+                  item={item}
+                  count={rows.length}
+                  margin={virtualizer.options.scrollMargin}
+                  measure={virtualizer.measureElement}
                 >
                   {draw(row, item.index)}
-                </div>
+                </VirtualRow>
               )
             );
           })
