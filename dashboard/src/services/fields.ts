@@ -3,7 +3,9 @@ import { ApiError, type FieldError } from "./api";
 const within = (error: FieldError, field: string) =>
   error.field === field || error.field.startsWith(`${field}[`) || error.field.startsWith(`${field}.`);
 
-const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+/** With a capital at its beginning and a full stop at its end. */
+export const sentence = (text: string) =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
 /** What the server said about the field, to stand beside it; undefined when it said nothing. */
 export function fieldError(error: unknown, field: string): string | undefined {

@@ -1,6 +1,6 @@
-import { Button, Collapse, Select, Tabs, Textarea, TextInput } from "@mantine/core";
+import { Button, Collapse, Tabs, Textarea } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconChevronDown, IconChevronRight, IconHistory, IconPlayerPlay, IconPlus, IconX } from "@tabler/icons-react";
+import { IconChevronDown, IconChevronRight, IconHistory, IconPlayerPlay } from "@tabler/icons-react";
 import { type UseQueryResult, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createLazyRoute, Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
@@ -13,15 +13,16 @@ import { PageHeader } from "@/components/PageHeader";
 import { Panel } from "@/components/Panel";
 import { BlockSkeleton } from "@/components/skeletons";
 import { useShortcut } from "@/hooks/shortcuts";
-import { ApiError, type Schemas } from "@/services/api";
-import { durationProblem, parseDuration } from "@/services/durations";
+import { ApiError } from "@/services/api";
 import { type Execution, executionQuery } from "@/services/execution";
-import { besideFields, fieldError } from "@/services/fields";
+import { fieldError, sentence } from "@/services/fields";
 import { useSession } from "@/services/session";
 import { lastInput, startExecution, versionsQuery, type Workflow, workflowQuery } from "@/services/workflows";
 import { FormContext, type FormState, jsonProblem, Members } from "./fields";
+import { MoreFields } from "./MoreFields";
+import { isMore, type More, moreOf, problemsOf, startOf } from "./more";
 import classes from "./Start.module.css";
-import { hiddenMembers, initialValue, parseNumber, placesOf, specOf } from "./schema";
+import { hiddenMembers, initialValue, placesOf, specOf } from "./schema";
 
 export const Route = createLazyRoute("/shell/workflows/$name/start")({ component: StartPage });
 
@@ -90,79 +91,6 @@ function Filled({ from, model }: { from: string; model: UseQueryResult<Execution
   );
 }
 
-interface Pair {
-  id: number;
-  key: string;
-  value: string;
-}
-
-interface More {
-  metadata: Pair[];
-  priority: string;
-  delay: string;
-  timeout: string;
-  idempotency: string;
-  callback: string;
-  version: string | null;
-}
-
-const nothingMore: More = {
-  metadata: [],
-  priority: "",
-  delay: "",
-  timeout: "",
-  idempotency: "",
-  callback: "",
-  version: null,
-};
-
-/** The settings beside the input as an execution had them: those that a start like it would have too. */
-function moreOf(model: Execution | undefined): More {
-  const labels = Object.entries(model?.metadata ?? {});
-  return {
-    ...nothingMore,
-    metadata: labels.map(([key, value], id) => ({ id, key, value })),
-    priority: model && model.priority !== 0 ? String(model.priority) : "",
-  };
-}
-
-const moreFields = ["metadata", "priority", "delay_ms", "timeout_ms", "idempotency_key", "callback_url", "version"];
-
-/** What is wrong with the settings beside the input, by the names of their fields. */
-function problemsOf(more: More): Record<string, string | undefined> {
-  const priority = parseNumber(more.priority, true);
-  return {
-    priority:
-      priority.problem ??
-      (priority.value !== undefined && Math.abs(priority.value) > 100 ? "From -100 to 100." : undefined),
-    delay_ms: durationProblem(more.delay),
-    timeout_ms: durationProblem(more.timeout, 1),
-    metadata: more.metadata.some((pair) => pair.key.trim() === "" && pair.value !== "")
-      ? "Each label needs a name."
-      : undefined,
-  };
-}
-
-function startOf(workflow: Workflow, input: Record<string, unknown>, more: More): Schemas["Start"] {
-  const pairs = more.metadata.filter((pair) => pair.key.trim() !== "");
-  const priority = parseNumber(more.priority, true).value;
-  const delay = parseDuration(more.delay);
-  const timeout = parseDuration(more.timeout);
-  return {
-    workflow_id: workflow.name,
-    input,
-    trigger: "manual",
-    ...(pairs.length > 0 ? { metadata: Object.fromEntries(pairs.map((pair) => [pair.key.trim(), pair.value])) } : {}),
-    ...(priority === undefined ? {} : { priority }),
-    ...(delay === undefined ? {} : { delay_ms: delay }),
-    ...(timeout === undefined ? {} : { timeout_ms: timeout }),
-    ...(more.idempotency.trim() === "" ? {} : { idempotency_key: more.idempotency.trim() }),
-    ...(more.callback.trim() === "" ? {} : { callback_url: more.callback.trim() }),
-    ...(more.version === null ? {} : { version: Number(more.version) }),
-  };
-}
-
-const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 const isInput = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -200,16 +128,13 @@ function StartForm({ workflow, model }: { workflow: Workflow; model: Execution |
   }, []);
 
   const start = useMutation({
-    mutationFn: () => startExecution(startOf(workflow, input, more)),
+    mutationFn: () => startExecution(startOf(workflow.name, input, more)),
     onSuccess: (execution) => {
       void client.invalidateQueries({ queryKey: ["workflows"] });
       void navigate({ to: "/executions/$id", params: { id: execution.id } });
     },
     onError: (error) => {
-      if (
-        error instanceof ApiError &&
-        error.errors.some((each) => moreFields.includes(each.field.split(/[.[]/)[0] ?? ""))
-      ) {
+      if (error instanceof ApiError && error.errors.some((each) => isMore(each.field))) {
         setOpened(true);
       }
     },
@@ -254,12 +179,7 @@ function StartForm({ workflow, model }: { workflow: Workflow; model: Execution |
         (text.trim() !== "" && !isInput(JSON.parse(text)) ? "The input must be an object: { … }" : undefined))
       : undefined;
   const places = new Set(tab === "form" ? placesOf(spec, input, "input") : []);
-  const unplaced = errors.filter(
-    (each) =>
-      each.field !== "input" &&
-      !places.has(each.field) &&
-      !moreFields.some((field) => each.field.split(/[.[]/)[0] === field),
-  );
+  const unplaced = errors.filter((each) => each.field !== "input" && !places.has(each.field) && !isMore(each.field));
   const wrong =
     textProblem ??
     (broken.size > 0 && tab === "form" ? "Some fields hold what they cannot." : undefined) ??
@@ -377,17 +297,14 @@ function StartForm({ workflow, model }: { workflow: Workflow; model: Execution |
         </Collapse>
       </div>
 
-      {unplaced.length > 0 || (start.isError && errors.length === 0) ? (
-        <ErrorPanel error={start.error} compact />
-      ) : null}
       {start.isError &&
-        unplaced.length === 0 &&
-        errors.length > 0 &&
-        !besideFields(start.error, ["input", ...moreFields]) && (
+        (unplaced.length > 0 || errors.length === 0 ? (
+          <ErrorPanel error={start.error} compact />
+        ) : (
           <p className={classes.problem} role="alert">
             The server did not accept this input: look at the marked fields.
           </p>
-        )}
+        ))}
       <div className={classes.bar}>
         <ActionButton
           scope="executions:start"
@@ -405,131 +322,5 @@ function StartForm({ workflow, model }: { workflow: Workflow; model: Execution |
         )}
       </div>
     </form>
-  );
-}
-
-function MoreFields({
-  more,
-  setMore,
-  error,
-  versions,
-}: {
-  more: More;
-  setMore: (more: More) => void;
-  error: (field: string) => string | undefined;
-  versions: { value: string; label: string }[];
-}) {
-  const set = (change: Partial<More>) => setMore({ ...more, ...change });
-  const pair = (id: number, change: Partial<Pair>) =>
-    set({ metadata: more.metadata.map((each) => (each.id === id ? { ...each, ...change } : each)) });
-  return (
-    <div className={classes.fields}>
-      <div className={classes.pairs}>
-        {more.metadata.map((each, i) => (
-          <div key={each.id} className={classes.pair}>
-            <TextInput
-              aria-label={`Name of label ${i + 1}`}
-              placeholder="customer"
-              maxLength={64}
-              value={each.key}
-              onChange={(event) => pair(each.id, { key: event.currentTarget.value })}
-            />
-            <TextInput
-              aria-label={`Value of label ${i + 1}`}
-              placeholder="1138"
-              maxLength={256}
-              value={each.value}
-              onChange={(event) => pair(each.id, { value: event.currentTarget.value })}
-            />
-            <Button
-              variant="subtle"
-              color="gray"
-              px={6}
-              aria-label={`Remove label ${i + 1}`}
-              onClick={() => set({ metadata: more.metadata.filter((other) => other.id !== each.id) })}
-            >
-              <IconX size={14} />
-            </Button>
-          </div>
-        ))}
-        <div>
-          <Button
-            variant="default"
-            leftSection={<IconPlus size={14} />}
-            disabled={more.metadata.length >= 32}
-            onClick={() =>
-              set({
-                metadata: [
-                  ...more.metadata,
-                  { id: Math.max(0, ...more.metadata.map((each) => each.id)) + 1, key: "", value: "" },
-                ],
-              })
-            }
-          >
-            Add a label
-          </Button>
-        </div>
-        {error("metadata") && <p className={classes.problem}>{error("metadata")}</p>}
-      </div>
-      <div className={classes.two}>
-        <TextInput
-          label="Priority"
-          description="-100 to 100; higher ones go first."
-          placeholder="0"
-          inputMode="numeric"
-          value={more.priority}
-          error={error("priority")}
-          onChange={(event) => set({ priority: event.currentTarget.value })}
-        />
-        {versions.length > 0 && (
-          <Select
-            label="Version"
-            description="Whose schema the input must match."
-            placeholder="The current one"
-            data={versions}
-            value={more.version}
-            clearable
-            error={error("version")}
-            onChange={(version) => set({ version })}
-            clearButtonProps={{ "aria-label": "The current version" }}
-          />
-        )}
-        <TextInput
-          label="Delay"
-          description="How long until it may begin."
-          placeholder="none, or 90s, 5m, 2d"
-          value={more.delay}
-          error={error("delay_ms")}
-          onChange={(event) => set({ delay: event.currentTarget.value })}
-        />
-        <TextInput
-          label="Deadline"
-          description="It is cancelled when it takes longer."
-          placeholder="the workflow's, or 1h 30m"
-          value={more.timeout}
-          error={error("timeout_ms")}
-          onChange={(event) => set({ timeout: event.currentTarget.value })}
-        />
-        <TextInput
-          label="Idempotency key"
-          description="The same key starts one execution only."
-          placeholder="order-1138"
-          maxLength={255}
-          value={more.idempotency}
-          error={error("idempotency_key")}
-          onChange={(event) => set({ idempotency: event.currentTarget.value })}
-        />
-        <TextInput
-          label="Callback URL"
-          description="Gets a signed message at the end."
-          placeholder="https://example.com/done"
-          type="url"
-          maxLength={2048}
-          value={more.callback}
-          error={error("callback_url")}
-          onChange={(event) => set({ callback: event.currentTarget.value })}
-        />
-      </div>
-    </div>
   );
 }
