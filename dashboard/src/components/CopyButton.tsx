@@ -1,7 +1,6 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
-import { copyText } from "@/services/clipboard";
+import { useCopy } from "@/hooks/useCopy";
 
 interface Props {
   /** The text, or what makes it when asked. */
@@ -12,13 +11,7 @@ interface Props {
 }
 
 export function CopyButton({ value, label = "Copy", size = 22 }: Props) {
-  const [state, setState] = useState<"idle" | "copied" | "refused">("idle");
-  useEffect(() => {
-    if (state === "idle") return;
-    const timer = setTimeout(() => setState("idle"), 1600);
-    return () => clearTimeout(timer);
-  }, [state]);
-  const said = state === "copied" ? "Copied" : state === "refused" ? "The browser does not allow copying" : label;
+  const { state, said, copy } = useCopy(label);
   return (
     <Tooltip label={said} openDelay={200}>
       <ActionIcon
@@ -27,10 +20,7 @@ export function CopyButton({ value, label = "Copy", size = 22 }: Props) {
         onClick={(event) => {
           event.stopPropagation();
           event.preventDefault();
-          copyText(typeof value === "string" ? value : value()).then(
-            () => setState("copied"),
-            () => setState("refused"),
-          );
+          copy(typeof value === "string" ? value : value());
         }}
       >
         {state === "copied" ? <IconCheck size={14} stroke={2} /> : <IconCopy size={14} stroke={1.6} />}

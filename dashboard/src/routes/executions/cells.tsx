@@ -1,12 +1,11 @@
 // What stands in the rows. Plain elements with titles: a list draws hundreds of them, and each tooltip component costs.
 import { IconCheck, IconCopy } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
 import { Duration } from "@/components/Duration";
 import { StatusDot } from "@/components/StatusDot";
 import { isFinal, statusLabel, statusMeaning } from "@/components/status";
+import { useCopy } from "@/hooks/useCopy";
 import { useNow } from "@/hooks/useNow";
 import { useTimeFormat } from "@/hooks/useTimeFormat";
-import { copyText } from "@/services/clipboard";
 import { fullTime, localTime, relativeTime, utcTime } from "@/services/time";
 import classes from "./Executions.module.css";
 import type { Term } from "./filter";
@@ -42,14 +41,7 @@ export function WorkflowCell({ row }: { row: Row }) {
 export const shortId = (id: string): string => `${id.slice(0, 9)}…${id.slice(-6)}`;
 
 export function CopyId({ id }: { id: string }) {
-  const [state, setState] = useState<"idle" | "copied" | "refused">("idle");
-  useEffect(() => {
-    if (state === "idle") return;
-    const timer = setTimeout(() => setState("idle"), 1600);
-    return () => clearTimeout(timer);
-  }, [state]);
-  const said =
-    state === "copied" ? "Copied" : state === "refused" ? "The browser does not allow copying" : "Copy the id";
+  const { state, said, copy } = useCopy("Copy the id");
   return (
     <button
       type="button"
@@ -57,12 +49,7 @@ export function CopyId({ id }: { id: string }) {
       aria-label={said}
       title={said}
       data-state={state}
-      onClick={() => {
-        copyText(id).then(
-          () => setState("copied"),
-          () => setState("refused"),
-        );
-      }}
+      onClick={() => copy(id)}
     >
       {state === "copied" ? <IconCheck size={13} aria-hidden /> : <IconCopy size={13} stroke={1.6} aria-hidden />}
     </button>
