@@ -12,7 +12,6 @@ const glyphs: Record<Status, ReactNode> = {
     <>
       <circle cx="8" cy="8" r="5.75" fill="none" stroke="currentColor" strokeWidth="1.5" opacity="0.28" />
       <path
-        className={classes.spin}
         d="M8 2.25A5.75 5.75 0 0 1 13.75 8"
         fill="none"
         stroke="currentColor"
@@ -71,7 +70,7 @@ const glyphs: Record<Status, ReactNode> = {
 export function StatusDot({ status, size = 14, label }: { status: Status; size?: number; label?: string }) {
   return (
     <svg
-      className={classes.dot}
+      className={status === "running" ? `${classes.dot} ${classes.spin}` : classes.dot}
       width={size}
       height={size}
       viewBox="0 0 16 16"

@@ -25,7 +25,6 @@ import { type Pointed, Tip } from "./Tip";
 import { Tools } from "./Tools";
 import { latestModel } from "./totals";
 import { useGestures } from "./useGestures";
-import { useSmoothNow } from "./useSmoothNow";
 import { useWidth } from "./useWidth";
 import { WaterfallRow } from "./WaterfallRow";
 import classes from "./waterfall.module.css";
@@ -42,7 +41,7 @@ export interface WaterfallProps {
   execution: Execution;
   steps: readonly Step[];
   events: readonly Event[];
-  /** Milliseconds since the epoch. Between two values the waterfall counts by itself. */
+  /** Milliseconds since the epoch. What goes on grows when it changes: once a second is enough. */
   now: number;
   selected: Selection;
   onSelect: (selected: Selection) => void;
@@ -73,8 +72,7 @@ export function Waterfall({ execution, steps, events, now: clock, selected, onSe
   const width = useWidth(axisBox);
   const narrow = outer > 0 && outer < narrowBelow;
 
-  const resolution = useRef(1000);
-  const now = Math.max(useSmoothNow(Math.max(clock, model.now), open, resolution.current), model.now);
+  const now = Math.max(clock, model.now);
   const end = model.end ?? now;
 
   const idle = useMemo(() => idleOf(model, end), [model, end]);
@@ -90,7 +88,6 @@ export function Waterfall({ execution, steps, events, now: clock, selected, onSe
   }, [model.start, end, open, fold, idle]);
   const view = placed(scale, window);
   const perPixel = (view.to - view.from) / Math.max(width, 1);
-  resolution.current = perPixel;
   const x = useMemo(() => (time: number) => (scale.place(time) - view.from) / perPixel, [scale, view.from, perPixel]);
   const mode: AxisMode = (clockAxis ?? format !== "relative") ? (format === "utc" ? "utc" : "local") : "offset";
   const axis = useMemo(() => axisOf(scale, view.from, view.to, width, mode), [scale, view.from, view.to, width, mode]);

@@ -389,7 +389,7 @@ describe("totals", () => {
       [7_204_700, "completed", { status: "completed" }],
     ]);
     const totals = timeTotals(execution({ status: "completed" }), steps, events, start);
-    expect(totals.text).toBe("queued 1.70 s · ran 3.00 s · waited for approval 2 h");
+    expect(totals.kinds.map((kind) => kind.text)).toEqual(["queued 1.70 s", "ran 3.00 s", "waited for approval 2 h"]);
     expect(totals.handler).toBe(3000);
     expect(totals.total).toBe(7_204_700);
   });
@@ -398,7 +398,7 @@ describe("totals", () => {
     const events = eventsOf([[0, "created", { status: "pending" }]]);
     const x = execution({ status: "pending" });
     expect(timeTotals(x, [], events, start + 1000).total).toBe(1000);
-    expect(timeTotals(x, [], events, start + 61_000).text).toBe("queued 1 min 1 s");
+    expect(timeTotals(x, [], events, start + 61_000).kinds.map((kind) => kind.text)).toEqual(["queued 1 min 1 s"]);
   });
 });
 

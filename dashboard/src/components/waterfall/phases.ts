@@ -1,5 +1,6 @@
+import { isFinal } from "@/components/status";
 import type { Outcome } from "./kinds";
-import { type Event, type Execution, isFinal, millis } from "./wire";
+import { type Event, type Execution, millis } from "./wire";
 
 /** Who had the execution: the clock, the queue, a worker ("held"), or nobody because all of it waits ("parked"). */
 export type PhaseKind = "scheduled" | "queued" | "held" | "backoff" | "parked" | "cancelling" | "finalizing";

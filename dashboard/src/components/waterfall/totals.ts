@@ -1,7 +1,8 @@
+import { isFinal } from "@/components/status";
 import { formatDuration } from "@/services/time";
 import { type Kind, kindOrder, kinds } from "./kinds";
 import { type Model, modelOf } from "./model";
-import { type Event, type Execution, isFinal, type Step } from "./wire";
+import type { Event, Execution, Step } from "./wire";
 
 export interface KindTotal {
   kind: Kind;
@@ -18,8 +19,6 @@ export interface TimeTotals {
   kinds: KindTotal[];
   /** How much of the running was in the handler, outside its steps. */
   handler: number;
-  /** "queued 1.20 s · ran 3.00 s · waited for approval 2 h"; empty when no time has passed. */
-  text: string;
 }
 
 /** How the execution spent its time so far; now is in milliseconds since the epoch. */
@@ -49,7 +48,7 @@ export function totalsOf(model: Model, clock: number): TimeTotals {
     const ms = kind === "handler" ? 0 : (spent.get(kind) ?? 0);
     if (ms > 0) found.push({ kind, ms, text: `${kinds[kind].spent} ${formatDuration(ms)}` });
   }
-  return { total, kinds: found, handler, text: found.map((k) => k.text).join(" · ") };
+  return { total, kinds: found, handler };
 }
 
 interface Made {

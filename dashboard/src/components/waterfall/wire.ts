@@ -27,8 +27,3 @@ function wireTime(time: string): number {
   const two = (i: number) => time.charCodeAt(i) * 10 + time.charCodeAt(i + 1) - 528;
   return midnight + (two(11) * 60 + two(14)) * 60_000 + (two(17) * 10 + (time.charCodeAt(20) - 48)) * 100 + two(21);
 }
-
-/** Whether nothing about an execution in this state changes any more. */
-export function isFinal(status: Status): boolean {
-  return status === "completed" || status === "failed" || status === "cancelled" || status === "rejected";
-}
