@@ -26,10 +26,16 @@ export function Panel({ title, actions, flush = false, children }: Props) {
   );
 }
 
+interface FactsProps {
+  items: readonly (readonly [name: string, value: ReactNode])[];
+  /** Of short values, in a narrow place. */
+  dense?: boolean;
+}
+
 /** Names and values: the facts about a thing. */
-export function Facts({ items }: { items: readonly (readonly [name: string, value: ReactNode])[] }) {
+export function Facts({ items, dense = false }: FactsProps) {
   return (
-    <dl className={classes.facts}>
+    <dl className={classes.facts} data-dense={dense || undefined}>
       {items.map(([name, value]) => (
         <div key={name} className={classes.fact}>
           <dt>{name}</dt>

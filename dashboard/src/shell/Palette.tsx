@@ -17,7 +17,7 @@ import { type ReactNode, useDeferredValue, useState } from "react";
 import { keyNames, useShortcuts } from "@/hooks/shortcuts";
 import { timeFormats, useTimeFormat } from "@/hooks/useTimeFormat";
 import { api } from "@/services/api";
-import { copyText } from "@/services/clipboard";
+import { copyPageLink } from "@/services/pageLink";
 import { useSession } from "@/services/session";
 import { places } from "./navigation";
 import classes from "./Palette.module.css";
@@ -162,14 +162,7 @@ export function Palette({
           "time format zone",
         ),
       ),
-    go(
-      "link",
-      "Copy the link to this page",
-      <IconLink {...icon} />,
-      () => void copyText(window.location.href),
-      undefined,
-      "address url",
-    ),
+    go("link", "Copy the link to this page", <IconLink {...icon} />, copyPageLink, undefined, "address url"),
     go("signout", "Sign out", <IconLogout {...icon} />, () => void signOut(), undefined, "log out"),
   ]);
 

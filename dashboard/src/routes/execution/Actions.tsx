@@ -1,5 +1,4 @@
 import { Button, Menu } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import {
   IconCode,
   IconDots,
@@ -18,22 +17,11 @@ import { ActionButton } from "@/components/ActionButton";
 import { isFinal } from "@/components/status";
 import { useShortcut } from "@/hooks/shortcuts";
 import { useNarrow } from "@/hooks/useNarrow";
-import { copyText } from "@/services/clipboard";
 import type { Execution } from "@/services/execution";
+import { copyPageLink } from "@/services/pageLink";
 import { type Scope, useSession } from "@/services/session";
+import classes from "./Actions.module.css";
 import type { Ask } from "./dialogs";
-import classes from "./Execution.module.css";
-
-export function copyPageLink(): void {
-  copyText(window.location.href).then(
-    () => notifications.show({ message: "The link to what you see is copied.", color: "iris" }),
-    () =>
-      notifications.show({
-        message: "The browser does not allow copying. The address bar has the link.",
-        color: "red",
-      }),
-  );
-}
 
 /** What can be done with it: the likely things as buttons, the others in a menu. */
 export function Actions({ execution, ask }: { execution: Execution; ask: (what: Ask) => void }) {

@@ -5,7 +5,8 @@ import { CodeBlock } from "@/components/CodeBlock";
 import { useLocalStorage } from "@/hooks/useLocalStorage";
 import type { Execution } from "@/services/execution";
 import { saveText } from "@/services/save";
-import classes from "./Execution.module.css";
+import classes from "./CopyAs.module.css";
+import shared from "./shared.module.css";
 import { inputFile, inputFromFile, languageLabel, languages, snippet, type Task, taskLabel, tasks } from "./snippets";
 
 /** The same from a terminal or a program. */
@@ -43,7 +44,7 @@ export function CopyAs({ execution, onClose }: { execution: Execution; onClose: 
         <CodeBlock code={snippet(language, task, of)} what={`${languageLabel[language]} code`} maxHeight={420} />
         <Group gap="xs" justify="space-between">
           <p className={classes.hint}>
-            The key is not in it: set the environment variable <code className={classes.code}>SOJOURN_API_KEY</code>.
+            The key is not in it: set the environment variable <code className={shared.code}>SOJOURN_API_KEY</code>.
             {file && ` The input is long, so it is read from ${inputFile}.`}
           </p>
           {file && (

@@ -13,8 +13,11 @@ import { TimeText } from "@/components/TimeText";
 import { type Delivery, deliveriesQuery, deliveryQuery, redeliver } from "@/services/execution";
 import { useSession } from "@/services/session";
 import { formatDuration } from "@/services/time";
+import { AttemptItem, Attempts } from "./Attempts";
 import { Countdown } from "./Countdown";
-import classes from "./Execution.module.css";
+import classes from "./DeliveriesTab.module.css";
+import rows from "./rows.module.css";
+import shared from "./shared.module.css";
 
 const tones: Record<Delivery["state"], string> = {
   pending: "pending",
@@ -61,15 +64,15 @@ export function DeliveriesTab({ execution }: { execution: string }) {
   }
   return (
     <>
-      <div className={classes.list}>
+      <div className={rows.list}>
         {found.data.data.map((delivery) => (
           <DeliveryRow key={delivery.id} delivery={delivery} startOpen={found.data.data.length === 1} />
         ))}
       </div>
       {found.data.has_more && (
-        <p className={classes.more}>
+        <p className={rows.more}>
           These are the newest 100.{" "}
-          <Link to="/webhooks" className={classes.link}>
+          <Link to="/webhooks" className={shared.link}>
             All deliveries
           </Link>
         </p>
@@ -81,23 +84,28 @@ export function DeliveriesTab({ execution }: { execution: string }) {
 function DeliveryRow({ delivery, startOpen }: { delivery: Delivery; startOpen: boolean }) {
   const [open, setOpen] = useState(startOpen);
   return (
-    <div className={classes.eventItem}>
-      <button type="button" className={classes.delivery} aria-expanded={open} onClick={() => setOpen(!open)}>
-        <IconChevronRight size={13} className={classes.twist} aria-hidden />
-        <span className={classes.kind} style={{ color: `var(--s-${tones[delivery.state]})` }}>
-          <span className={classes.mark} style={{ background: `var(--s-${tones[delivery.state]})` }} aria-hidden />
+    <div className={rows.item}>
+      <button
+        type="button"
+        className={`${rows.line} ${classes.delivery}`}
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
+        <IconChevronRight size={13} className={rows.twist} aria-hidden />
+        <span className={rows.kind} style={{ color: `var(--s-${tones[delivery.state]})` }}>
+          <span className={rows.mark} style={{ background: `var(--s-${tones[delivery.state]})` }} aria-hidden />
           {meanings[delivery.state]}
         </span>
-        <span className={classes.deliveryType}>{delivery.type}</span>
-        <span className={classes.eventText}>
+        <span className={`${rows.text} ${rows.wide}`}>{delivery.type}</span>
+        <span className={rows.text}>
           {delivery.url ?? "address removed"}
-          {delivery.last_error && <span className={classes.deliveryError}> · {delivery.last_error}</span>}
+          {delivery.last_error && <span className={classes.error}> · {delivery.last_error}</span>}
         </span>
-        <span className={classes.actor}>
+        <span className={`${rows.aside} ${rows.wide}`}>
           {delivery.kind === "callback" ? "callback" : "endpoint"} · {delivery.attempts}{" "}
           {delivery.attempts === 1 ? "attempt" : "attempts"}
         </span>
-        <span className={classes.at}>
+        <span className={rows.aside}>
           <TimeText value={delivery.created_at} />
         </span>
       </button>
@@ -122,7 +130,7 @@ function DeliveryDetail({ id }: { id: string }) {
   if (found.error) return <ErrorPanel error={found.error} compact onRetry={() => void found.refetch()} />;
   if (found.isPending) {
     return (
-      <div className={classes.deliveryDetail}>
+      <div className={`${rows.detail} ${classes.detail}`}>
         <BlockSkeleton lines={4} />
       </div>
     );
@@ -130,18 +138,18 @@ function DeliveryDetail({ id }: { id: string }) {
   const delivery = found.data;
   const log = delivery.attempt_log ?? [];
   return (
-    <div className={classes.deliveryDetail}>
-      <div className={classes.deliveryHead}>
+    <div className={`${rows.detail} ${classes.detail}`}>
+      <div className={classes.head}>
         <Identifier value={delivery.id} what="message id" />
-        <Link to="/webhooks/deliveries/$id" params={{ id }} className={classes.link}>
+        <Link to="/webhooks/deliveries/$id" params={{ id }} className={shared.link}>
           Open
         </Link>
         {delivery.next_attempt_at && delivery.state === "pending" && (
-          <span className={classes.muted}>
+          <span className={shared.muted}>
             next attempt <Countdown until={delivery.next_attempt_at} />
           </span>
         )}
-        <span className={classes.end}>
+        <span className={shared.end}>
           <ActionButton
             scope="webhooks:manage"
             leftSection={<IconRefresh size={14} stroke={1.7} />}
@@ -152,38 +160,40 @@ function DeliveryDetail({ id }: { id: string }) {
           </ActionButton>
         </span>
       </div>
-      <h3 className={classes.attemptsTitle}>Attempts</h3>
+      <h3 className={classes.title}>Attempts</h3>
       {log.length === 0 ? (
-        <p className={classes.muted}>None yet.</p>
+        <p className={shared.muted}>None yet.</p>
       ) : (
-        <ol className={classes.attemptList}>
+        <Attempts>
           {log.map((attempt, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: attempts are only ever added
-            <li key={i} className={classes.deliveryAttempt}>
-              <span className={classes.attemptNumber}>{i + 1}</span>
-              <span className={classes.attemptWhen}>
-                <TimeText value={attempt.at} /> · {formatDuration(attempt.duration_ms)}
-              </span>
-              <span className={classes.attemptText}>
-                {attempt.status !== undefined && (
-                  <span
-                    style={{ color: attempt.status < 300 ? "var(--s-completed)" : "var(--s-failed)", fontWeight: 500 }}
-                  >
-                    HTTP {attempt.status}
-                  </span>
-                )}
-                {attempt.error && <span className={classes.deliveryError}> {attempt.error}</span>}
-                {attempt.response_excerpt && (
-                  <CodeBlock code={attempt.response_excerpt} what="answer" wrap maxHeight={120} />
-                )}
-              </span>
-            </li>
+            <AttemptItem
+              // biome-ignore lint/suspicious/noArrayIndexKey: attempts are only ever added
+              key={i}
+              number={i + 1}
+              when={
+                <>
+                  <TimeText value={attempt.at} /> · {formatDuration(attempt.duration_ms)}
+                </>
+              }
+            >
+              {attempt.status !== undefined && (
+                <span
+                  style={{ color: attempt.status < 300 ? "var(--s-completed)" : "var(--s-failed)", fontWeight: 500 }}
+                >
+                  HTTP {attempt.status}
+                </span>
+              )}
+              {attempt.error && <span className={classes.error}> {attempt.error}</span>}
+              {attempt.response_excerpt && (
+                <CodeBlock code={attempt.response_excerpt} what="answer" wrap maxHeight={120} />
+              )}
+            </AttemptItem>
           ))}
-        </ol>
+        </Attempts>
       )}
       {delivery.body !== undefined && (
         <>
-          <h3 className={classes.attemptsTitle}>Body</h3>
+          <h3 className={classes.title}>Body</h3>
           {delivery.body.length > shownBody ? (
             <CodeBlock
               code={`${delivery.body.slice(0, shownBody)}…`}
@@ -203,7 +213,7 @@ function DeliveryDetail({ id }: { id: string }) {
         confirm="Send it again"
         onConfirm={() => redeliver(id)}
       >
-        <p className={classes.dialogText}>
+        <p className={shared.dialogText}>
           The same body goes to {delivery.url ?? "its address"} now, under the same id, so that a receiver that has it
           can tell. Its schedule of attempts begins anew.
         </p>

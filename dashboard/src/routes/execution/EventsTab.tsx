@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { IconChevronRight, IconDownload } from "@tabler/icons-react";
-import { memo, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useMemo, useRef, useState } from "react";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorPanel } from "@/components/ErrorPanel";
 import { FilterBar, FilterToggle } from "@/components/FilterBar";
@@ -12,7 +12,7 @@ import { useTimeFormat } from "@/hooks/useTimeFormat";
 import type { Execution, ExecutionEvent } from "@/services/execution";
 import { saveText } from "@/services/save";
 import { formatDuration } from "@/services/time";
-import classes from "./Execution.module.css";
+import classes from "./EventsTab.module.css";
 import {
   aboutEvent,
   actorText,
@@ -23,6 +23,7 @@ import {
   groupLabel,
   inGroups,
 } from "./events";
+import rows from "./rows.module.css";
 import type { Loading } from "./useLiveExecution";
 import { VirtualRows } from "./VirtualRows";
 
@@ -41,6 +42,14 @@ export function EventsTab({ execution, events, state, groups, onGroups, step }: 
   const counts = useMemo(() => countGroups(events), [events]);
   const shown = useMemo(() => events.filter((event) => inGroups(event, groups)), [events, groups]);
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
+  // The same function at each drawing, so that rows that stay as they are need not be drawn anew.
+  const toggle = useCallback((revision: number) => {
+    setOpen((before) => {
+      const next = new Set(before);
+      if (!next.delete(revision)) next.add(revision);
+      return next;
+    });
+  }, []);
   const table = useRef<HTMLDivElement>(null);
   const begun = Date.parse(execution.created_at);
 
@@ -57,7 +66,7 @@ export function EventsTab({ execution, events, state, groups, onGroups, step }: 
   if (state.error)
     return <ErrorPanel error={state.error} title="The events could not be loaded" onRetry={state.retry} />;
   if (state.pending) return <TableSkeleton rows={6} columns={4} />;
-  const toggle = (group: EventGroup) => {
+  const toggleGroup = (group: EventGroup) => {
     const next = eventGroups.filter((each) => (each === group) !== (groups?.includes(each) ?? false));
     onGroups(next.length === 0 ? undefined : next);
   };
@@ -80,7 +89,7 @@ export function EventsTab({ execution, events, state, groups, onGroups, step }: 
             key={group}
             active={groups?.includes(group) ?? false}
             count={counts[group]}
-            onClick={() => toggle(group)}
+            onClick={() => toggleGroup(group)}
           >
             {groupLabel[group]}
           </FilterToggle>
@@ -89,7 +98,7 @@ export function EventsTab({ execution, events, state, groups, onGroups, step }: 
       {shown.length === 0 ? (
         <EmptyState title="No such events">None of the events so far is of the kinds that are chosen.</EmptyState>
       ) : (
-        <div ref={table} className={classes.list}>
+        <div ref={table} className={rows.list}>
           <VirtualRows
             label="Events"
             rows={shown}
@@ -101,11 +110,7 @@ export function EventsTab({ execution, events, state, groups, onGroups, step }: 
                 offset={Date.parse(event.at) - begun}
                 marked={step !== undefined && event.step === step}
                 open={open.has(event.revision)}
-                onToggle={() => {
-                  const next = new Set(open);
-                  if (!next.delete(event.revision)) next.add(event.revision);
-                  setOpen(next);
-                }}
+                onToggle={toggle}
               />
             )}
           />
@@ -121,44 +126,43 @@ interface RowProps {
   offset: number;
   marked: boolean;
   open: boolean;
-  onToggle: () => void;
+  onToggle: (revision: number) => void;
 }
 
-const EventRow = memo(
-  function EventRow({ event, offset, marked, open, onToggle }: RowProps) {
-    const about = aboutEvent(event);
-    const [format] = useTimeFormat();
-    return (
-      <div className={classes.eventItem} data-marked={marked || undefined}>
-        <button type="button" className={classes.event} data-event aria-expanded={open} onClick={onToggle}>
-          <IconChevronRight size={13} className={classes.twist} aria-hidden />
-          <span className={classes.revision}>{event.revision}</span>
-          <span className={classes.kind}>
-            <span
-              className={classes.mark}
-              style={about.tone ? { background: `var(--s-${about.tone})` } : undefined}
-              aria-hidden
-            />
-            {about.label}
-          </span>
-          <span className={classes.eventText}>{eventSummary(event)}</span>
-          <span className={classes.actor}>{actorText(event.actor)}</span>
-          <span className={classes.offset}>+{formatDuration(offset)}</span>
-          <span className={classes.at}>
-            <TimeText value={event.at} format={format === "relative" ? "local" : format} precise />
-          </span>
-        </button>
-        {open && (
-          <div className={classes.payload}>
-            <JsonView value={event} label={`Event ${event.revision}`} maxHeight={360} />
-          </div>
-        )}
-      </div>
-    );
-  },
-  (before, after) =>
-    before.event === after.event &&
-    before.open === after.open &&
-    before.marked === after.marked &&
-    before.onToggle === after.onToggle,
-);
+const EventRow = memo(function EventRow({ event, offset, marked, open, onToggle }: RowProps) {
+  const about = aboutEvent(event);
+  const [format] = useTimeFormat();
+  return (
+    <div className={rows.item} data-marked={marked || undefined}>
+      <button
+        type="button"
+        className={`${rows.line} ${classes.event}`}
+        data-event
+        aria-expanded={open}
+        onClick={() => onToggle(event.revision)}
+      >
+        <IconChevronRight size={13} className={rows.twist} aria-hidden />
+        <span className={`${classes.number} ${rows.wide}`}>{event.revision}</span>
+        <span className={rows.kind}>
+          <span
+            className={rows.mark}
+            style={about.tone ? { background: `var(--s-${about.tone})` } : undefined}
+            aria-hidden
+          />
+          {about.label}
+        </span>
+        <span className={rows.text}>{eventSummary(event)}</span>
+        <span className={`${rows.aside} ${rows.wide}`}>{actorText(event.actor)}</span>
+        <span className={classes.number}>+{formatDuration(offset)}</span>
+        <span className={`${rows.aside} ${rows.wide}`}>
+          <TimeText value={event.at} format={format === "relative" ? "local" : format} precise />
+        </span>
+      </button>
+      {open && (
+        <div className={rows.detail}>
+          <JsonView value={event} label={`Event ${event.revision}`} maxHeight={360} />
+        </div>
+      )}
+    </div>
+  );
+});

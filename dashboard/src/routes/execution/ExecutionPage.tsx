@@ -16,13 +16,14 @@ import { DataTab } from "./DataTab";
 import { DeliveriesTab } from "./DeliveriesTab";
 import { type Ask, Dialog } from "./dialogs";
 import { EventsTab } from "./EventsTab";
-import classes from "./Execution.module.css";
+import classes from "./ExecutionPage.module.css";
 import { attemptsOf } from "./events";
 import { Failure } from "./Failure";
 import { LogsTab } from "./LogsTab";
 import { executionAttempt, StepPanel } from "./StepPanel";
 import { Summary, WorkflowLink } from "./Summary";
 import { type ExecutionSearch, readExecutionSearch, type Tab, tabs } from "./search";
+import shared from "./shared.module.css";
 import { type Live, useLiveExecution } from "./useLiveExecution";
 import { WaterfallTab } from "./WaterfallTab";
 import { WhyPanel } from "./WhyPanel";
@@ -67,7 +68,7 @@ function Gone({ error }: { error: ApiError }) {
     <EmptyState
       title={deleted ? "This execution was deleted" : "There is no such execution"}
       action={
-        <Link to="/executions" className={classes.link}>
+        <Link to="/executions" className={shared.link}>
           All executions
         </Link>
       }

@@ -1,14 +1,15 @@
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { CopyButton } from "@/components/CopyButton";
-import { Duration } from "@/components/Duration";
 import { JsonView } from "@/components/JsonView";
 import { statusColor } from "@/components/status";
-import { TimeText } from "@/components/TimeText";
 import type { Execution, Step } from "@/services/execution";
-import classes from "./Execution.module.css";
-import type { Attempt } from "./events";
+import { AttemptItem, Attempts, Span } from "./Attempts";
+import { ErrorText } from "./ErrorText";
+import { type Attempt, problemText } from "./events";
+import classes from "./Failure.module.css";
 import { readExecutionSearch } from "./search";
+import shared from "./shared.module.css";
 
 interface Props {
   execution: Execution;
@@ -29,36 +30,30 @@ export function Failure({ execution, steps, attempts }: Props) {
       style={{ borderColor: `color-mix(in srgb, ${color} 40%, var(--s-line))` }}
       aria-label="Error"
     >
-      <div className={classes.failureHead}>
+      <div className={classes.head}>
         <IconAlertTriangle size={18} stroke={1.7} color={color} aria-hidden />
-        <h2 className={classes.failureTitle}>{execution.error_code ?? "Error"}</h2>
+        <h2 className={classes.title}>{execution.error_code ?? "Error"}</h2>
         {culprit && (
-          <span className={classes.muted}>
+          <span className={shared.muted}>
             in step{" "}
             <Link
               to="."
               search={(before) => ({ ...readExecutionSearch({ ...before }), step: culprit.name })}
-              className={classes.link}
+              className={shared.link}
             >
               {culprit.name}
             </Link>
           </span>
         )}
         {message !== "" && (
-          <span className={classes.end}>
+          <span className={shared.end}>
             <CopyButton value={message} label="Copy the error" />
           </span>
         )}
       </div>
-      {message !== "" && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
-        // biome-ignore lint/a11y/useSemanticElements: it is no set of fields
-        <pre className={classes.failureText} tabIndex={0} role="group" aria-label="Error message">
-          {message}
-        </pre>
-      )}
+      {message !== "" && <ErrorText>{message}</ErrorText>}
       {execution.error_details && Object.keys(execution.error_details).length > 0 && (
-        <div className={classes.failureDetails}>
+        <div className={classes.details}>
           <JsonView value={execution.error_details} label="Error details" maxHeight={260} />
         </div>
       )}
@@ -81,31 +76,30 @@ const words: Record<Attempt["outcome"], string> = {
 const shownAttempts = 20;
 
 /** Each time that a worker had it, newest first. */
-export function AttemptHistory({ attempts }: { attempts: readonly Attempt[] }) {
+function AttemptHistory({ attempts }: { attempts: readonly Attempt[] }) {
   const shown = attempts.slice(-shownAttempts).reverse();
   return (
     <div className={classes.attempts}>
       <h3 className={classes.attemptsTitle}>
-        Attempts <span className={classes.muted}>{attempts.length.toLocaleString()}</span>
+        Attempts <span className={shared.muted}>{attempts.length.toLocaleString()}</span>
       </h3>
-      <ol className={classes.attemptList}>
-        {shown.map((attempt, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: an attempt may be claimed more than once; its place is what names it
-          <li key={attempts.length - i} className={classes.attempt}>
-            <span className={classes.attemptNumber}>{attempt.attempt}</span>
-            <span className={classes.attemptWhen}>
-              <TimeText value={attempt.from} /> · <Duration from={attempt.from} to={attempt.to} />
-            </span>
-            <span className={classes.attemptText}>
+      <Attempts>
+        {shown.map((attempt, i) => {
+          const problem = problemText(attempt.code, attempt.message);
+          return (
+            <AttemptItem
+              // biome-ignore lint/suspicious/noArrayIndexKey: an attempt may be claimed more than once; its place is what names it
+              key={attempts.length - i}
+              number={attempt.attempt}
+              when={<Span from={attempt.from} to={attempt.to} />}
+            >
               {words[attempt.outcome]}
-              {(attempt.code || attempt.message) && (
-                <>: {[attempt.code, attempt.message].filter((text) => text !== undefined && text !== "").join(": ")}</>
-              )}
-            </span>
-          </li>
-        ))}
-      </ol>
-      {attempts.length > shownAttempts && <p className={classes.muted}>The events have the earlier ones.</p>}
+              {problem && `: ${problem}`}
+            </AttemptItem>
+          );
+        })}
+      </Attempts>
+      {attempts.length > shownAttempts && <p className={shared.muted}>The events have the earlier ones.</p>}
     </div>
   );
 }

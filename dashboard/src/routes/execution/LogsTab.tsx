@@ -3,19 +3,16 @@ import { notifications } from "@mantine/notifications";
 import { IconDownload } from "@tabler/icons-react";
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { CopyButton } from "@/components/CopyButton";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorPanel } from "@/components/ErrorPanel";
 import { FilterBar, SearchField } from "@/components/FilterBar";
-import { JsonView } from "@/components/JsonView";
 import { TableSkeleton } from "@/components/skeletons";
 import { isFinal } from "@/components/status";
-import { useTimeFormat } from "@/hooks/useTimeFormat";
-import { allLogs, type Execution, type LogFilter, type LogLine, logsQuery } from "@/services/execution";
+import { allLogs, type Execution, type LogFilter, logsQuery } from "@/services/execution";
 import { saveText } from "@/services/save";
-import { fullTime, localTime, utcTime } from "@/services/time";
-import classes from "./Execution.module.css";
-import { fieldsText, type LogSearch, logFile, selectLines } from "./logs";
+import { LogLine } from "./LogLine";
+import { type LogSearch, logFile, selectLines } from "./logs";
+import rows from "./rows.module.css";
 import { ScrolledRows } from "./ScrolledRows";
 import { type Level, levels } from "./search";
 
@@ -114,18 +111,18 @@ export function LogsTab({ execution, filter, onClearStep, search, onSearch }: Pr
               : "This step has logged nothing. The × above shows the lines of all steps."}
         </EmptyState>
       ) : (
-        <div className={classes.list}>
+        <div className={rows.list}>
           <ScrolledRows
             label="Log lines"
             rows={shown}
             estimate={26}
             follow={follow && open}
-            draw={(line) => <Line line={line} step={steps} />}
+            draw={(line) => <LogLine line={line} step={steps} />}
           />
         </div>
       )}
       {more && (
-        <div className={classes.more}>
+        <div className={rows.more}>
           These are the first {lines.length.toLocaleString()} lines, by step.
           <Button variant="default" loading={logs.isFetching} onClick={() => setPages(pages + 20)}>
             Load more
@@ -137,41 +134,3 @@ export function LogsTab({ execution, filter, onClearStep, search, onSearch }: Pr
 }
 
 const levelLabel: Record<Level, string> = { debug: "All", info: "Info", warn: "Warnings", error: "Errors" };
-
-/** One line; a press shows its fields and all of a long text. */
-export function Line({ line, step = true }: { line: LogLine; step?: boolean }) {
-  const [format] = useTimeFormat();
-  const [open, setOpen] = useState(false);
-  const time = Date.parse(line.at);
-  const text = (format === "utc" ? utcTime(time, true) : localTime(time, true)).slice(11).replace("Z", "");
-  const fields = fieldsText(line.fields);
-  return (
-    <div className={classes.logItem} data-level={line.level}>
-      <button type="button" className={classes.log} aria-expanded={open} onClick={() => setOpen(!open)}>
-        <time dateTime={line.at} title={fullTime(time)} className={classes.logTime}>
-          {text}
-        </time>
-        <span className={classes.level}>{line.level}</span>
-        {step && <span className={classes.logStep}>{line.step ?? ""}</span>}
-        <span className={classes.message} data-open={open || undefined}>
-          {line.message}
-          {fields !== "" && !open && <span className={classes.fields}> {fields}</span>}
-        </span>
-      </button>
-      {open && (
-        <div className={classes.logMore}>
-          <span className={classes.muted}>
-            {fullTime(time)} · attempt {line.attempt}
-            {line.step ? ` · step ${line.step}` : ""}
-          </span>
-          <CopyButton value={line.message} label="Copy the message" />
-          {line.fields && Object.keys(line.fields).length > 0 && (
-            <div className={classes.logFields}>
-              <JsonView value={line.fields} label="Fields" maxHeight={260} />
-            </div>
-          )}
-        </div>
-      )}
-    </div>
-  );
-}

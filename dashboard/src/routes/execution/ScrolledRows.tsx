@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useRef } from "react";
-import classes from "./Execution.module.css";
+import classes from "./rows.module.css";
 import { VirtualRow } from "./VirtualRow";
 
 interface Props<Row> {

@@ -3,25 +3,30 @@ import { useMediaQuery } from "@mantine/hooks";
 import { IconLink, IconMoon, IconSquareRounded, IconThumbUp, IconWaveSine } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo } from "react";
-import { ActionButton } from "@/components/ActionButton";
 import { Duration } from "@/components/Duration";
 import { ErrorPanel } from "@/components/ErrorPanel";
 import { JsonView } from "@/components/JsonView";
+import { Facts } from "@/components/Panel";
 import { StatusBadge } from "@/components/StatusBadge";
 import { BlockSkeleton } from "@/components/skeletons";
 import { isFinal } from "@/components/status";
 import { TimeText } from "@/components/TimeText";
 import { useShortcut } from "@/hooks/shortcuts";
 import { type Execution, logsQuery, type Step } from "@/services/execution";
-import { copyPageLink } from "./Actions";
+import { copyPageLink } from "@/services/pageLink";
+import { AttemptItem, Attempts, Span } from "./Attempts";
 import { Countdown } from "./Countdown";
-import { Files } from "./DataTab";
 import type { Ask } from "./dialogs";
-import classes from "./Execution.module.css";
+import { ErrorText } from "./ErrorText";
+import { problemText } from "./events";
+import { Files } from "./Files";
 import { fileRefs } from "./files";
-import { Line } from "./LogsTab";
+import { LogLine } from "./LogLine";
 import { selectLines } from "./logs";
+import classes from "./StepPanel.module.css";
+import shared from "./shared.module.css";
 import type { Loading } from "./useLiveExecution";
+import { WaitActions } from "./WaitActions";
 
 interface Props {
   execution: Execution;
@@ -54,7 +59,7 @@ export function StepPanel(props: Props) {
       onClose={props.onClose}
       position="bottom"
       size="85%"
-      title={<span className={classes.stepName}>{props.name}</span>}
+      title={<span className={classes.name}>{props.name}</span>}
       closeButtonProps={{ "aria-label": "Close" }}
     >
       <Head {...props} close={false} />
@@ -72,31 +77,31 @@ const kinds: Record<Step["kind"], { label: string; icon: ReactNode }> = {
 
 function Head({ name, step, onClose, close }: Props & { close: boolean }) {
   return (
-    <div className={classes.asideHead}>
+    <div className={classes.head}>
       {close && (
-        <div className={classes.asideTitle}>
-          <h2 className={classes.stepName}>{name}</h2>
+        <div className={classes.title}>
+          <h2 className={classes.name}>{name}</h2>
           <CloseButton aria-label="Close the step" onClick={onClose} />
         </div>
       )}
       {step && (
-        <div className={classes.asideBadges}>
+        <div className={classes.badges}>
           <StatusBadge
             status={step.status}
             tooltip={`This ${kinds[step.kind].label.toLowerCase()} is ${step.status}.`}
           />
-          <span className={classes.stepKind}>
+          <span className={classes.kind}>
             {kinds[step.kind].icon}
             {kinds[step.kind].label}
           </span>
-          {step.overridden && <span className={classes.stepKind}>Overridden: its output came with the start</span>}
+          {step.overridden && <span className={classes.kind}>Overridden: its output came with the start</span>}
           <Button
             variant="subtle"
             color="gray"
             size="compact-xs"
             leftSection={<IconLink size={13} />}
             onClick={copyPageLink}
-            className={classes.end}
+            className={shared.end}
           >
             Copy link
           </Button>
@@ -108,7 +113,7 @@ function Head({ name, step, onClose, close }: Props & { close: boolean }) {
 
 function Section({ title, end, children }: { title: string; end?: ReactNode; children: ReactNode }) {
   return (
-    <section className={classes.stepSection}>
+    <section className={classes.section}>
       <h3 className={classes.sectionTitle}>
         {title}
         {end}
@@ -125,7 +130,7 @@ function Body({ execution, name, step, state, attempt, onAttempt, onLogs, ask }:
   if (state.pending) return <BlockSkeleton lines={6} />;
   if (!step) {
     return (
-      <p className={classes.nothing}>
+      <p className={shared.nothing}>
         This execution has no step of the name {name}
         {isFinal(execution.status) ? "." : " so far."}
       </p>
@@ -144,88 +149,43 @@ function Body({ execution, name, step, state, attempt, onAttempt, onLogs, ask }:
   }
   if (step.kind === "step") times.push(["Tries", String(step.attempt)]);
   return (
-    <div className={classes.asideBody}>
+    <div className={classes.body}>
       {(step.error || step.error_code) && (
-        <div className={classes.stepError} role="note">
+        <div className={classes.error} role="note">
           {step.error_code && <strong>{step.error_code}</strong>}
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it */}
-          {/* biome-ignore lint/a11y/useSemanticElements: it is no set of fields */}
-          <pre tabIndex={0} role="group" aria-label="Error message">
-            {step.error}
-          </pre>
+          {step.error && <ErrorText>{step.error}</ErrorText>}
           {step.error_details && <JsonView value={step.error_details} label="Error details" maxHeight={200} />}
         </div>
       )}
       {wait && (
-        <div className={classes.stepActions}>
-          {wait.kind === "approval" ? (
-            <>
-              <ActionButton
-                scope="executions:approve"
-                variant="filled"
-                onClick={() => ask({ kind: "approve", name: wait.name })}
-              >
-                Approve…
-              </ActionButton>
-              <ActionButton scope="executions:approve" onClick={() => ask({ kind: "reject", name: wait.name })}>
-                Reject…
-              </ActionButton>
-              <ActionButton scope="executions:approve" onClick={() => ask({ kind: "link", name: wait.name })}>
-                Create a link…
-              </ActionButton>
-            </>
-          ) : (
-            <ActionButton
-              scope="executions:signal"
-              variant="filled"
-              onClick={() => ask({ kind: "signal", name: wait.name })}
-            >
-              Send the signal…
-            </ActionButton>
-          )}
+        <div className={classes.actions}>
+          <WaitActions wait={wait} ask={ask} link />
         </div>
       )}
-      <dl className={classes.stepFacts}>
-        {times.map(([label, value]) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts items={times} dense />
       {step.attempts.length > 1 && (
         <Section title="Tries">
-          <ol className={classes.attemptList}>
+          <Attempts>
             {step.attempts.map((one, i) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: its place is what names a try
-              <li key={i}>
-                <button
-                  type="button"
-                  className={classes.try}
-                  aria-pressed={attempt === i + 1}
-                  onClick={() => onAttempt(attempt === i + 1 ? undefined : i + 1)}
-                >
-                  <span className={classes.attemptNumber}>{one.attempt}</span>
-                  <span className={classes.attemptWhen}>
-                    {one.started_at && <TimeText value={one.started_at} />}
-                    {one.started_at && one.completed_at && (
-                      <>
-                        {" · "}
-                        <Duration from={one.started_at} to={one.completed_at} />
-                      </>
-                    )}
-                  </span>
-                  <span className={classes.attemptText}>
-                    {one.error || one.error_code
-                      ? [one.error_code, one.error].filter(Boolean).join(": ")
-                      : one.completed_at
-                        ? "completed"
-                        : "runs"}
-                  </span>
-                </button>
-              </li>
+              <AttemptItem
+                // biome-ignore lint/suspicious/noArrayIndexKey: its place is what names a try
+                key={i}
+                number={one.attempt}
+                when={
+                  one.started_at &&
+                  (one.completed_at ? (
+                    <Span from={one.started_at} to={one.completed_at} />
+                  ) : (
+                    <TimeText value={one.started_at} />
+                  ))
+                }
+                pressed={attempt === i + 1}
+                onPress={() => onAttempt(attempt === i + 1 ? undefined : i + 1)}
+              >
+                {problemText(one.error_code, one.error) || (one.completed_at ? "completed" : "runs")}
+              </AttemptItem>
             ))}
-          </ol>
+          </Attempts>
         </Section>
       )}
       {step.input !== undefined && (
@@ -289,17 +249,17 @@ function StepLogs({
     <Section
       title="Logs"
       end={
-        <Button variant="subtle" size="compact-xs" className={classes.end} onClick={onLogs}>
+        <Button variant="subtle" size="compact-xs" className={shared.end} onClick={onLogs}>
           {lines.length > shownLines
             ? `All ${lines.length.toLocaleString()}${logs.data.more ? "+" : ""} lines`
             : "Open"}
         </Button>
       }
     >
-      <div className={classes.stepLogs}>
+      <div className={classes.logs}>
         {lines.slice(-shownLines).map((line, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: lines have no name, and are only added
-          <Line key={i} line={line} step={false} />
+          <LogLine key={i} line={line} step={false} />
         ))}
       </div>
     </Section>

@@ -6,8 +6,9 @@ import { isFinal } from "@/components/status";
 import { TimeText } from "@/components/TimeText";
 import type { Execution, ExecutionEvent } from "@/services/execution";
 import { Countdown } from "./Countdown";
-import classes from "./Execution.module.css";
 import { queueWait } from "./events";
+import classes from "./Summary.module.css";
+import shared from "./shared.module.css";
 
 const triggers: Record<Execution["trigger_type"], string> = {
   api: "API",
@@ -82,7 +83,7 @@ export function Summary({ execution, events }: { execution: Execution; events: r
                 <Link
                   to="/executions"
                   search={{ [`metadata.${key}`]: value }}
-                  className={classes.plainLink}
+                  className={classes.link}
                   title="Executions with this"
                 >
                   {value}
@@ -92,7 +93,7 @@ export function Summary({ execution, events }: { execution: Execution; events: r
           ))}
         </dl>
       )}
-      {x.redacted && <p className={classes.muted}>Its payloads, messages, metadata and logs were removed.</p>}
+      {x.redacted && <p className={shared.muted}>Its payloads, messages, metadata and logs were removed.</p>}
     </div>
   );
 }
@@ -117,7 +118,7 @@ function ProgressBar({ value, over }: { value: number; over: boolean }) {
 export function WorkflowLink({ execution }: { execution: Execution }) {
   if (!execution.workflow) return <span title={execution.workflow_id}>deleted workflow</span>;
   return (
-    <Link to="/workflows/$name" params={{ name: execution.workflow.name }} className={classes.plainLink}>
+    <Link to="/workflows/$name" params={{ name: execution.workflow.name }} className={classes.link}>
       {execution.workflow.name}
     </Link>
   );

@@ -1,6 +1,6 @@
 import type { VirtualItem } from "@tanstack/react-virtual";
 import type { ReactNode } from "react";
-import classes from "./Execution.module.css";
+import classes from "./rows.module.css";
 
 interface Props {
   item: VirtualItem;

@@ -1,6 +1,6 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { Fragment, type ReactNode, useLayoutEffect, useRef, useState } from "react";
-import classes from "./Execution.module.css";
+import classes from "./rows.module.css";
 import { VirtualRow } from "./VirtualRow";
 
 interface Props<Row> {

@@ -1,7 +1,6 @@
 import { Button, SegmentedControl } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { ActionButton } from "@/components/ActionButton";
 import { CodeBlock } from "@/components/CodeBlock";
 import { Duration } from "@/components/Duration";
 import { JsonView } from "@/components/JsonView";
@@ -10,8 +9,10 @@ import { isFinal, statusColor, statusTint } from "@/components/status";
 import type { Awaited, Execution } from "@/services/execution";
 import { Countdown } from "./Countdown";
 import type { Ask } from "./dialogs";
-import classes from "./Execution.module.css";
+import shared from "./shared.module.css";
 import { workerSnippet } from "./snippets";
+import { WaitActions } from "./WaitActions";
+import classes from "./WhyPanel.module.css";
 import type { Why } from "./why";
 
 /** The sentence that says why the execution is where it is, and what can be done about it. */
@@ -27,12 +28,12 @@ export function WhyPanel({ execution, why, ask }: { execution: Execution; why: W
       }}
       aria-label="Why it is in this state"
     >
-      <div className={classes.whyLine}>
-        <span className={classes.whyDot}>
+      <div className={classes.line}>
+        <span className={classes.dot}>
           <StatusDot status={status} size={16} />
         </span>
-        <p className={classes.whyText} aria-live="polite">
-          <span className={classes.whySentence}>{why.sentence}</span>
+        <p className={classes.text} aria-live="polite">
+          <span className={classes.sentence}>{why.sentence}</span>
           {!over && why.since && (
             <>
               , for <Duration from={why.since} />
@@ -45,7 +46,7 @@ export function WhyPanel({ execution, why, ask }: { execution: Execution; why: W
               {why.next} <Countdown until={why.until} />.
             </>
           )}
-          {why.because && <span className={classes.whyBecause}>{why.because}</span>}
+          {why.because && <span className={classes.because}>{why.because}</span>}
         </p>
         {why.remedy === "start-worker" && (
           <Button component={Link} to="/workers" variant="default">
@@ -67,37 +68,16 @@ function Wait({ wait, ask, alone }: { wait: Awaited; ask: (what: Ask) => void; a
       <div className={classes.waitHead}>
         <span className={classes.waitName}>
           {wait.kind === "approval" ? "Approval" : "Signal"} <code>{wait.name}</code>
-          {wait.step !== wait.name && <span className={classes.muted}> in {wait.step}</span>}
+          {wait.step !== wait.name && <span className={shared.muted}> in {wait.step}</span>}
           {!alone && wait.expires_at && (
-            <span className={classes.muted}>
+            <span className={shared.muted}>
               {" "}
               times out <Countdown until={wait.expires_at} />
             </span>
           )}
         </span>
         <span className={classes.waitActions}>
-          {wait.kind === "approval" ? (
-            <>
-              <ActionButton scope="executions:approve" onClick={() => ask({ kind: "reject", name: wait.name })}>
-                Reject…
-              </ActionButton>
-              <ActionButton
-                scope="executions:approve"
-                variant="filled"
-                onClick={() => ask({ kind: "approve", name: wait.name })}
-              >
-                Approve…
-              </ActionButton>
-            </>
-          ) : (
-            <ActionButton
-              scope="executions:signal"
-              variant="filled"
-              onClick={() => ask({ kind: "signal", name: wait.name })}
-            >
-              Send the signal…
-            </ActionButton>
-          )}
+          <WaitActions wait={wait} ask={ask} />
         </span>
       </div>
       {wait.payload !== undefined && wait.payload !== null && (
@@ -160,7 +140,7 @@ function StartWorker({ workflow }: { workflow: string }) {
         </span>
       </div>
       {shown && (
-        <div className={classes.waitPayload} data-flush>
+        <div className={classes.waitPayload}>
           <CodeBlock code={workerSnippet(language, workflow, window.location.origin)} what="commands" maxHeight={360} />
         </div>
       )}

@@ -22,8 +22,8 @@ import {
   terminate,
 } from "@/services/execution";
 import { CopyAs } from "./CopyAs";
-import classes from "./Execution.module.css";
 import { readJson } from "./jsonText";
+import shared from "./shared.module.css";
 
 /** A dialog that is asked for; name is that of the approval or signal that is meant. */
 export interface Ask {
@@ -66,7 +66,7 @@ const say = (message: string) => notifications.show({ message, color: "iris" });
 function Named({ execution }: { execution: Execution }) {
   return (
     <>
-      {execution.workflow?.name ?? "The execution"} <code className={classes.code}>{execution.id}</code>
+      {execution.workflow?.name ?? "The execution"} <code className={shared.code}>{execution.id}</code>
     </>
   );
 }
@@ -111,7 +111,7 @@ function Cancel({ execution, onClose }: DialogProps) {
       }}
     >
       <Stack gap="sm">
-        <p className={classes.dialogText}>
+        <p className={shared.dialogText}>
           <Named execution={execution} />. {effect} This cannot be undone.
         </p>
         <Reason value={reason} onChange={setReason} />
@@ -135,7 +135,7 @@ function Terminate({ execution, onClose }: DialogProps) {
       }}
     >
       <Stack gap="sm">
-        <p className={classes.dialogText}>
+        <p className={shared.dialogText}>
           <Named execution={execution} />. It ends as cancelled at once, without grace: its worker is not asked, cannot
           clean up, and what it reports from now on is refused. Cancelling is the gentle way and lets the handler stop
           by itself; terminate what does not react to that. This cannot be undone.
@@ -202,7 +202,7 @@ function Decide({
       }}
     >
       <Stack gap="sm">
-        <p className={classes.dialogText}>
+        <p className={shared.dialogText}>
           <Named execution={execution} />.{" "}
           {approves
             ? "It goes on with the next free worker. A decision is final."
@@ -278,7 +278,7 @@ function Signal({ execution, events, onClose, name }: DialogProps & { name?: str
       }}
     >
       <Stack gap="sm">
-        <p className={classes.dialogText}>
+        <p className={shared.dialogText}>
           <Named execution={execution} />.{" "}
           {waiting.includes(trimmed)
             ? "It waits for this signal, and goes on with it."
@@ -324,8 +324,8 @@ function ApprovalLink({ execution, onClose, name }: DialogProps & { name?: strin
     <Modal opened onClose={onClose} title="Create an approval link" closeButtonProps={{ "aria-label": "Close" }}>
       {make.isSuccess ? (
         <Stack gap="sm">
-          <p className={classes.dialogText}>
-            Whoever has this link sees what is asked and decides <code className={classes.code}>{make.data.step}</code>,
+          <p className={shared.dialogText}>
+            Whoever has this link sees what is asked and decides <code className={shared.code}>{make.data.step}</code>,
             once, without a key. It works until <TimeText value={make.data.expires_at} format="local" />, and is shown
             only now.
           </p>
@@ -344,7 +344,7 @@ function ApprovalLink({ execution, onClose, name }: DialogProps & { name?: strin
           }}
         >
           <Stack gap="sm">
-            <p className={classes.dialogText}>
+            <p className={shared.dialogText}>
               A link with which somebody without a key decides one approval, once. It ends with the wait, and when its
               time is over.
             </p>
@@ -400,7 +400,7 @@ function Remove({ execution, onClose, mode }: DialogProps & { mode: "delete" | "
         if (deletes) await navigate({ to: "/executions" });
       }}
     >
-      <p className={classes.dialogText}>
+      <p className={shared.dialogText}>
         <Named execution={execution} />.{" "}
         {deletes
           ? "It goes away with its input, output, steps, events, logs and the files that nothing else refers to."

@@ -83,6 +83,11 @@ const outcomes: Record<NonNullable<ExecutionEvent["outcome"]>, string> = {
   timeout: "timed out",
 };
 
+/** "code: message", or the one of them that there is; empty when there is neither. */
+export function problemText(code: string | undefined, message: string | undefined): string {
+  return [code, message].filter(Boolean).join(": ");
+}
+
 /** What an event says beyond its kind, in one line; empty when its kind says all. */
 export function eventSummary(event: ExecutionEvent): string {
   const parts: string[] = [];
@@ -93,7 +98,7 @@ export function eventSummary(event: ExecutionEvent): string {
   if (event.comment !== undefined && event.comment !== "") parts.push(`“${event.comment}”`);
   if (event.progress !== undefined) parts.push(`${Math.floor(event.progress * 100)} %`);
   if (event.type === "claimed" && event.attempt !== undefined) parts.push(`attempt ${event.attempt}`);
-  const problem = [event.code, event.message].filter((text) => text !== undefined && text !== "").join(": ");
+  const problem = problemText(event.code, event.message);
   if (problem !== "") parts.push(problem);
   if (event.until !== undefined) {
     const lasts = Date.parse(event.until) - Date.parse(event.at);

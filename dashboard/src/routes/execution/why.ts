@@ -1,6 +1,7 @@
 // Why an execution is where it is, in a sentence, and what would change it.
 import { isFinal } from "@/components/status";
 import type { Awaited, Execution, ExecutionEvent, Step } from "@/services/execution";
+import { problemText } from "./events";
 
 export interface Why {
   /** Without a full stop, so that for how long it has been so can follow. */
@@ -28,10 +29,9 @@ function lastProblem(events: readonly ExecutionEvent[]): string | undefined {
   for (let i = events.length - 1; i >= 0; i--) {
     const event = events[i];
     if (event?.type === "attempt_failed" || event?.type === "step_failed" || event?.type === "lease_lost") {
-      const text = [event.code, event.message].filter(Boolean).join(": ");
-      const where = event.step === undefined ? "" : `Step ${quoted(event.step)} failed`;
       if (event.type === "lease_lost") return "Its worker was lost.";
-      return [where, text].filter((part) => part !== "").join(": ") || undefined;
+      const where = event.step === undefined ? undefined : `Step ${quoted(event.step)} failed`;
+      return problemText(where, problemText(event.code, event.message)) || undefined;
     }
     if (event?.type === "claimed" && i < events.length - 50) return undefined;
   }
