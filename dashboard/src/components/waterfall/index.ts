@@ -1,3 +1,3 @@
 /** The waterfall of one execution, and how it spent its time. */
-export { type KindTotal, type TimeTotals, timeTotals } from "./totals";
+export { TimeSpent } from "./TimeSpent";
 export { type Selection, Waterfall, type WaterfallProps } from "./Waterfall";

@@ -138,7 +138,7 @@ function Shown({ execution, live }: { execution: Execution; live: Live }) {
       ) : (
         <WhyPanel execution={execution} why={reason} ask={setAsk} />
       )}
-      <Summary execution={execution} events={events} />
+      <Summary execution={execution} steps={steps} events={events} states={[live.stepsState, live.eventsState]} />
       <Tabs
         value={tab}
         onChange={(value) => {

@@ -1,14 +1,16 @@
-import { Progress } from "@mantine/core";
+import { Progress, Skeleton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Duration } from "@/components/Duration";
 import { isFinal } from "@/components/status";
 import { TimeText } from "@/components/TimeText";
-import type { Execution, ExecutionEvent } from "@/services/execution";
+import { TimeSpent } from "@/components/waterfall";
+import type { Execution, ExecutionEvent, Step } from "@/services/execution";
 import { Countdown } from "./Countdown";
 import { queueWait } from "./events";
 import classes from "./Summary.module.css";
 import shared from "./shared.module.css";
+import type { Loading } from "./useLiveExecution";
 
 const triggers: Record<Execution["trigger_type"], string> = {
   api: "API",
@@ -18,8 +20,16 @@ const triggers: Record<Execution["trigger_type"], string> = {
   rerun: "Rerun",
 };
 
-/** The facts about an execution, in one strip. */
-export function Summary({ execution, events }: { execution: Execution; events: readonly ExecutionEvent[] }) {
+interface Props {
+  execution: Execution;
+  steps: readonly Step[];
+  events: readonly ExecutionEvent[];
+  /** Of the steps and of the events: without them how its time was spent is not known. */
+  states: readonly Loading[];
+}
+
+/** The facts about an execution, in one strip, and how it spent its time. */
+export function Summary({ execution, steps, events, states }: Props) {
   const x = execution;
   const over = isFinal(x.status);
   const queue = queueWait(events);
@@ -74,6 +84,13 @@ export function Summary({ execution, events }: { execution: Execution; events: r
           </div>
         ))}
       </dl>
+      <div className={classes.spent}>
+        {states.some((state) => state.pending) ? (
+          <Skeleton height={10} radius="sm" />
+        ) : (
+          states.every((state) => !state.error) && <TimeSpent execution={execution} steps={steps} events={events} />
+        )}
+      </div>
       {metadata.length > 0 && (
         <dl className={classes.metadata} aria-label="Metadata">
           {metadata.map(([key, value]) => (

@@ -1,0 +1,54 @@
+import { Tooltip } from "@mantine/core";
+import { isFinal } from "@/components/status";
+import { useNow } from "@/hooks/useNow";
+import { formatDuration } from "@/services/time";
+import { kinds } from "./kinds";
+import { type KindTotal, type TimeTotals, timeTotals } from "./totals";
+import classes from "./waterfall.module.css";
+import type { Event, Execution, Step } from "./wire";
+
+interface Props {
+  execution: Execution;
+  steps: readonly Step[];
+  events: readonly Event[];
+}
+
+/** How an execution spent its time since it was created, as one strip and in words. */
+export function TimeSpent({ execution, steps, events }: Props) {
+  const now = useNow(isFinal(execution.status) ? 60_000 : 1000);
+  const totals = timeTotals(execution, steps, events, now);
+  if (totals.kinds.length === 0) return null;
+  return (
+    <div className={classes.spent}>
+      <div className={classes.strip} aria-hidden>
+        {totals.kinds.map(({ kind, ms }) => (
+          <span key={kind} className={classes.bar} data-kind={kind} style={{ flexGrow: ms }} />
+        ))}
+      </div>
+      <ul className={classes.legend} aria-label="How it spent its time">
+        {totals.kinds.map((total) => (
+          <li key={total.kind}>
+            <Tooltip label={`${shareOf(total, totals)} of its time. ${meaningOf(total, totals)}`} multiline maw={320}>
+              <span className={classes.entry}>
+                <span className={classes.swatch} aria-hidden>
+                  <span className={classes.bar} data-kind={total.kind} />
+                </span>
+                <span className={classes.total}>{total.text}</span>
+              </span>
+            </Tooltip>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function shareOf({ ms }: KindTotal, { total }: TimeTotals): string {
+  const percent = (100 * ms) / total;
+  return percent < 1 ? "Less than 1 %" : `${Math.round(percent)} %`;
+}
+
+function meaningOf({ kind }: KindTotal, { handler }: TimeTotals): string {
+  if (kind !== "running" || handler === 0) return kinds[kind].meaning;
+  return `A worker ran it, for ${formatDuration(handler)} of that outside its steps.`;
+}
