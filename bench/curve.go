@@ -69,10 +69,12 @@ func (b *bench) stock(ctx context.Context, name string, size int) error {
 	if err := multiply(ctx, address, size); err != nil {
 		return err
 	}
-	return b.tidy(ctx, address)
+	return tidy(ctx, address)
 }
 
-// makeUpTo has a server and a worker make executions until so many are stored.
+// makeUpTo has a server and a worker make executions until so many are stored, and packs their rows. Otherwise every new
+// row would find a place in a page that was not written since the last checkpoint, and each of these pages would be
+// written to the log in full: a load of seconds has a share of that as no hour has.
 func (b *bench) makeUpTo(ctx context.Context, address string, size int) error {
 	s, err := b.clusterOn(ctx, address, 1)
 	if err != nil {
@@ -91,7 +93,10 @@ func (b *bench) makeUpTo(ctx context.Context, address string, size int) error {
 	if err := b.fill(ctx, s, size-there, true); err != nil {
 		return err
 	}
-	return errors.Join(w.stop(), s.stop())
+	if err := errors.Join(w.stop(), s.stop()); err != nil {
+		return err
+	}
+	return executeOnEach(ctx, address, "VACUUM (FULL, ANALYZE)")
 }
 
 // stored is how many executions there are.
@@ -105,25 +110,25 @@ func (b *bench) stored(ctx context.Context, s *process) (int, error) {
 
 // tidy leaves databases as they are when nothing has been written for long, so that what they have yet to do about their
 // past is not counted as cost of what comes.
-func (b *bench) tidy(ctx context.Context, address string) error {
-	for x := range strings.FieldsSeq(address) {
-		if err := execute(ctx, x, "VACUUM (ANALYZE)", "CHECKPOINT"); err != nil {
-			return err
-		}
-	}
-	return nil
+func tidy(ctx context.Context, address string) error {
+	return executeOnEach(ctx, address, "VACUUM (ANALYZE)", "CHECKPOINT")
 }
 
-// execute runs statements one by one.
-func execute(ctx context.Context, address string, statements ...string) error {
-	conn, err := pgx.Connect(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	for _, q := range statements {
-		if _, err := conn.Exec(ctx, q); err != nil {
-			return fmt.Errorf("%.200s: %w", q, err)
+// executeOnEach runs statements one by one on each database of an address.
+func executeOnEach(ctx context.Context, address string, statements ...string) error {
+	for x := range strings.FieldsSeq(address) {
+		conn, err := pgx.Connect(ctx, x)
+		if err != nil {
+			return err
+		}
+		for _, q := range statements {
+			if _, err = conn.Exec(ctx, q); err != nil {
+				err = fmt.Errorf("%s: %w", q, err)
+				break
+			}
+		}
+		if err := errors.Join(err, conn.Close(context.WithoutCancel(ctx))); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -170,7 +175,7 @@ func (b *bench) costOfCells(ctx context.Context, size, cells int) (map[string]an
 	if err := b.makeUpTo(ctx, address, size); err != nil {
 		return nil, err
 	}
-	if err := b.tidy(ctx, address); err != nil {
+	if err := tidy(ctx, address); err != nil {
 		return nil, err
 	}
 	row, err := b.cost(ctx, address, size, 1)

@@ -452,7 +452,7 @@ func measureLists(ctx context.Context, b *bench) error {
 			if err := multiply(ctx, s.database, b.rows); err != nil {
 				return err
 			}
-			if err := b.tidy(ctx, s.database); err != nil {
+			if err := tidy(ctx, s.database); err != nil {
 				return err
 			}
 			if s, err = b.server(ctx, data); err != nil {
