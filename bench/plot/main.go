@@ -1,6 +1,7 @@
-// Command plot draws what an execution costs, from a committed result of the bench:
+// Command plot draws what an execution costs, from a committed result of the bench, and reckons in a page what a fleet
+// for a billion executions a day would need:
 //
-//	go run ./bench/plot bench/results/FILE.json docs/cost.svg
+//	go run ./bench/plot bench/results/FILE.json docs/images/cost.svg docs/scaling.md
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"html"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,30 +25,53 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 2 {
-		return errors.New("usage: plot RESULT.json PICTURE.svg")
+	if len(args) != 2 && len(args) != 3 {
+		return errors.New("usage: plot RESULT.json PICTURE.svg [PAGE.md]")
 	}
-	text, err := os.ReadFile(args[0])
+	r, err := read(args[0])
 	if err != nil {
 		return err
-	}
-	var r result
-	if err := json.Unmarshal(text, &r); err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
 	}
 	picture, err := draw(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
 	}
-	return os.WriteFile(args[1], []byte(picture), 0o644)
+	if err := os.WriteFile(args[1], []byte(picture), 0o644); err != nil || len(args) == 2 {
+		return err
+	}
+	page, err := os.ReadFile(args[2])
+	if err != nil {
+		return err
+	}
+	text, err := renew(string(page), filepath.ToSlash(args[0]), r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", args[2], err)
+	}
+	return os.WriteFile(args[2], []byte(text), 0o644)
 }
 
-// result is what the picture needs of a result of the bench.
+// read reads a result.
+func read(path string) (r result, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+// result is what picture and page need of a result of the bench.
 type result struct {
 	Date    string  `json:"date"`
 	Commit  string  `json:"commit"`
 	Machine string  `json:"machine"`
 	Curve   []point `json:"curve"`
+	// What an execution with ten steps costs.
+	TenServer   float64 `json:"ten_steps_server_cpu_us"`
+	TenDatabase float64 `json:"ten_steps_postgres_cpu_us"`
+	TenLog      float64 `json:"ten_steps_wal_bytes"`
 }
 
 // point is one row of the curve: what an execution costs from start to completion.
@@ -54,10 +79,12 @@ type point struct {
 	Stored      float64 `json:"stored"`
 	Nodes       int     `json:"nodes"`
 	Cells       int     `json:"cells"`
+	PerSecond   float64 `json:"completed_per_s"`
 	ServerCPU   float64 `json:"server_cpu_us"`
 	PostgresCPU float64 `json:"postgres_cpu_us"`
 	WAL         float64 `json:"wal_bytes"`
 	Trips       float64 `json:"round_trips"`
+	Disk        float64 `json:"disk_bytes"`
 }
 
 // line is one figure by the number of executions that are stored.
