@@ -175,7 +175,12 @@ func draw(r result) (string, error) {
 				} else {
 					fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="5" fill="none" stroke="%s"/>`+"\n", cx, cy, l.colour)
 				}
-				fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" fill="%s">%s</text>`+"\n", cx+8, cy+4, l.colour, label)
+				// Marks of servers and of cells, and of two lines, lie close together: their labels are on different sides.
+				beside, anchor := cx+8, "start"
+				if (p.Cells > 1) != (n%2 == 1) {
+					beside, anchor = cx-8, "end"
+				}
+				fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" font-size="10" text-anchor="%s" fill="%s">%s</text>`+"\n", beside, cy+4, anchor, l.colour, label)
 			}
 			fmt.Fprintf(&b, `<text x="%d" y="38" fill="%s">%s</text>`+"\n", i*wide+left+n*90, l.colour, html.EscapeString(l.name))
 		}
