@@ -1,8 +1,8 @@
 import { formatDuration } from "@/services/time";
+import classes from "./Bars.module.css";
 import { type Kind, kinds } from "./kinds";
 import type { Row } from "./model";
 import { type Bar, paint } from "./paint";
-import classes from "./waterfall.module.css";
 
 interface Props {
   row: Row;

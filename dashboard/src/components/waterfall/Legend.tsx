@@ -1,13 +1,14 @@
 import { Tooltip } from "@mantine/core";
-import { memo } from "react";
+import { memo, type ReactNode } from "react";
 import { type Kind, kindOrder, kinds, type Outcome } from "./kinds";
+import classes from "./Legend.module.css";
 import type { Model } from "./model";
-import classes from "./waterfall.module.css";
+import { Swatch } from "./Swatch";
 
 interface Entry {
   kind: Kind;
-  outcome?: Outcome;
-  open?: boolean;
+  outcome?: Outcome | undefined;
+  open?: boolean | undefined;
   label: string;
   meaning: string;
 }
@@ -53,19 +54,37 @@ export function legendOf(model: Model): Entry[] {
 /** What the colours and patterns mean. */
 export const Legend = memo(function Legend({ model }: { model: Model }) {
   return (
-    <ul className={classes.legend} aria-label="Legend">
+    <LegendList label="Legend">
       {legendOf(model).map((e) => (
-        <li key={e.label}>
-          <Tooltip label={e.meaning}>
-            <span className={classes.entry}>
-              <span className={classes.swatch}>
-                <span className={classes.bar} data-kind={e.kind} data-outcome={e.outcome} data-open={e.open} />
-              </span>
-              {e.label}
-            </span>
-          </Tooltip>
-        </li>
+        <LegendEntry key={e.label} kind={e.kind} outcome={e.outcome} open={e.open} meaning={e.meaning}>
+          {e.label}
+        </LegendEntry>
       ))}
-    </ul>
+    </LegendList>
   );
 });
+
+export function LegendList({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <ul className={classes.legend} aria-label={label}>
+      {children}
+    </ul>
+  );
+}
+
+interface EntryProps extends Omit<Entry, "label"> {
+  children: ReactNode;
+}
+
+export function LegendEntry({ kind, outcome, open = false, meaning, children }: EntryProps) {
+  return (
+    <li>
+      <Tooltip label={meaning} multiline maw={360}>
+        <span className={classes.entry}>
+          <Swatch kind={kind} outcome={outcome} open={open} />
+          {children}
+        </span>
+      </Tooltip>
+    </li>
+  );
+}

@@ -1,11 +1,10 @@
 import { useMantineColorScheme } from "@mantine/core";
 import { memo, type PointerEvent, useEffect, useRef } from "react";
-import type { Kind } from "./kinds";
-import { kindOrder } from "./kinds";
+import { type Kind, kindOrder } from "./kinds";
+import classes from "./Minimap.module.css";
 import type { Model, Row } from "./model";
 import { paint } from "./paint";
 import type { Scale } from "./scale";
-import classes from "./waterfall.module.css";
 import { placed, shown, type Window } from "./window";
 
 interface Props {

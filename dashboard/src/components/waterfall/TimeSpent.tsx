@@ -1,10 +1,11 @@
-import { Tooltip } from "@mantine/core";
 import { isFinal } from "@/components/status";
 import { useNow } from "@/hooks/useNow";
 import { formatDuration } from "@/services/time";
+import bars from "./Bars.module.css";
 import { kinds } from "./kinds";
+import { LegendEntry, LegendList } from "./Legend";
+import classes from "./TimeSpent.module.css";
 import { type KindTotal, type TimeTotals, timeTotals } from "./totals";
-import classes from "./waterfall.module.css";
 import type { Event, Execution, Step } from "./wire";
 
 interface Props {
@@ -22,23 +23,20 @@ export function TimeSpent({ execution, steps, events }: Props) {
     <div className={classes.spent}>
       <div className={classes.strip} aria-hidden>
         {totals.kinds.map(({ kind, ms }) => (
-          <span key={kind} className={classes.bar} data-kind={kind} style={{ flexGrow: ms }} />
+          <span key={kind} className={bars.bar} data-kind={kind} style={{ flexGrow: ms }} />
         ))}
       </div>
-      <ul className={classes.legend} aria-label="How it spent its time">
+      <LegendList label="How it spent its time">
         {totals.kinds.map((total) => (
-          <li key={total.kind}>
-            <Tooltip label={`${shareOf(total, totals)} of its time. ${meaningOf(total, totals)}`} multiline maw={320}>
-              <span className={classes.entry}>
-                <span className={classes.swatch} aria-hidden>
-                  <span className={classes.bar} data-kind={total.kind} />
-                </span>
-                <span className={classes.total}>{total.text}</span>
-              </span>
-            </Tooltip>
-          </li>
+          <LegendEntry
+            key={total.kind}
+            kind={total.kind}
+            meaning={`${shareOf(total, totals)} of its time. ${meaningOf(total, totals)}`}
+          >
+            <span className={classes.total}>{total.text}</span>
+          </LegendEntry>
         ))}
-      </ul>
+      </LegendList>
     </div>
   );
 }

@@ -4,8 +4,9 @@ import { useTimeFormat } from "@/hooks/useTimeFormat";
 import { formatDuration, localTime, utcTime } from "@/services/time";
 import { kinds } from "./kinds";
 import type { Row } from "./model";
+import { Swatch } from "./Swatch";
 import type { Segment } from "./spans";
-import classes from "./waterfall.module.css";
+import classes from "./Tip.module.css";
 import { endOf, nameOf } from "./words";
 
 export interface Pointed {
@@ -39,28 +40,19 @@ export function Tip({ pointed, start, now }: { pointed: Pointed; start: number; 
   return (
     <Portal>
       <div ref={box} className={classes.tip} style={at} role="presentation">
-        <div className={classes.tipHead}>
-          {segment !== undefined && (
-            <span className={classes.swatch}>
-              <span
-                className={classes.bar}
-                data-kind={segment.kind}
-                data-outcome={segment.outcome}
-                data-open={segment.to === null || undefined}
-              />
-            </span>
-          )}
+        <div className={classes.head}>
+          {segment !== undefined && <Swatch kind={segment.kind} outcome={segment.outcome} open={segment.to === null} />}
           <strong>{label}</strong>
-          <span className={classes.tipLength}>{formatDuration((to ?? now) - from)}</span>
+          <span className={classes.length}>{formatDuration((to ?? now) - from)}</span>
         </div>
         {segment !== undefined && (
-          <div className={classes.tipName}>
+          <div className={classes.name}>
             {nameOf(row)}
             {row.kind === "execution" ? attempt.replace("attempt", "worker") : attempt}
           </div>
         )}
-        {end && <div className={classes.tipEnd}>{end}</div>}
-        <dl className={classes.tipTimes}>
+        {end && <div className={classes.end}>{end}</div>}
+        <dl className={classes.times}>
           <dt>From</dt>
           <dd>
             {clock(from)}

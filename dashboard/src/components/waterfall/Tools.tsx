@@ -4,7 +4,7 @@ import { memo } from "react";
 import { type Command, zoomStep } from "./keys";
 import { Legend } from "./Legend";
 import type { Model } from "./model";
-import classes from "./waterfall.module.css";
+import classes from "./Tools.module.css";
 
 interface Props {
   model: Model;
