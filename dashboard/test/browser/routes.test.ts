@@ -1,13 +1,18 @@
 // Every page, in both themes: no serious finding of axe, no report of the content security policy, no error.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { inBrowser, isQuiet } from "./kit/browser";
+import { inBrowser, isQuiet, type Visitor } from "./kit/browser";
 
 const it = inBrowser();
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Pages and their titles. Those of executions follow. */
+/** The executions that the pages are about, by their workflow. */
+const ids: Record<string, string> = {};
+const workflows = ["echo", "fail", "steps", "approval", "sleep"];
+
+/** Pages and their titles; {fail} is the id of the execution of that workflow. */
 const pages: [path: string, title: RegExp][] = [
   ["/executions", /^Executions$/],
   ["/workflows", /^Workflows$/],
@@ -18,8 +23,12 @@ const pages: [path: string, title: RegExp][] = [
   ["/webhooks", /^Webhooks/],
   ["/keys", /^API keys/],
   ["/system", /^System/],
+  ...workflows.map((name): [string, RegExp] => [`/executions/{${name}}`, new RegExp(`^${name}`)]),
+  ...["events", "logs", "data", "deliveries"].map((tab): [string, RegExp] => [
+    `/executions/{fail}?tab=${tab}`,
+    /^fail/,
+  ]),
 ];
-const ids: Record<string, string> = {};
 
 beforeAll(async () => {
   await it.server.call("POST", "/v1/webhooks/endpoints", {
@@ -37,36 +46,29 @@ beforeAll(async () => {
 
 for (const theme of ["light", "dark"] as const) {
   describe(theme, () => {
-    test("every page", async () => {
-      const { page, watch, open } = await it.visit({ theme });
-      const all = [...pages];
-      for (const id of Object.values(ids)) all.push([`/executions/${id}`, /./]);
-      for (const tab of ["events", "logs", "data", "deliveries"]) all.push([`/executions/${ids.fail}?tab=${tab}`, /./]);
-      const findings: string[] = [];
-      for (const [path, title] of all) {
-        await open(path);
-        await page.getByRole("heading", { level: 1, name: title }).waitFor();
-        await page.evaluate(await axeSource());
-        const result = await page.evaluate(() =>
-          (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-        );
-        for (const v of result.violations) {
-          if (v.impact !== "serious" && v.impact !== "critical") continue;
-          findings.push(
-            `${theme} ${path}: ${v.id}: ${v.help}: ${v.nodes
+    let visitor: Visitor;
+    beforeAll(async () => {
+      visitor = await it.visit({ theme });
+    });
+    test.each(pages)("%s", async (path, title) => {
+      const { page, watch, open } = visitor;
+      await open(path.replace(/\{(\w+)\}/, (_, name: string) => ids[name] ?? ""));
+      await page.getByRole("heading", { level: 1, name: title }).waitFor();
+      await page.evaluate(axe);
+      const result = await page.evaluate(() =>
+        (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+      );
+      const serious = result.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+      expect(
+        serious.map(
+          (v) =>
+            `${v.id}: ${v.help}: ${v.nodes
               .map((n) => n.html)
               .slice(0, 3)
               .join(" | ")}`,
-          );
-        }
-      }
-      expect(findings).toEqual([]);
+        ),
+      ).toEqual([]);
       isQuiet(watch);
     });
   });
-}
-
-async function axeSource(): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
-  return readFile(axe, "utf8");
 }
