@@ -12,6 +12,7 @@ import { TableSkeleton } from "@/components/skeletons";
 import { statuses } from "@/components/status";
 import { TimeText } from "@/components/TimeText";
 import { useTimeFormat } from "@/hooks/useTimeFormat";
+import { shortId } from "@/services/ids";
 import { saveText } from "@/services/save";
 import { BulkBar } from "./Bulk";
 import {
@@ -22,7 +23,6 @@ import {
   ProgressCell,
   ReasonCell,
   StatusCell,
-  shortId,
   WorkflowCell,
 } from "./cells";
 import { countsQuery, useExecutionList } from "./data";

@@ -37,9 +37,6 @@ export function WorkflowCell({ row }: { row: Row }) {
   );
 }
 
-/** The part of an id that tells it from its neighbours is its end. */
-export const shortId = (id: string): string => `${id.slice(0, 9)}…${id.slice(-6)}`;
-
 export function CopyId({ id }: { id: string }) {
   const { state, said, copy } = useCopy("Copy the id");
   return (
