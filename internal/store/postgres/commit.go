@@ -68,6 +68,7 @@ func (s *Store) commit(ctx context.Context, need *store.Need, decide func(*store
 			t.c.close()
 		}
 		release(s.committers, p)
+		t.settled()
 	}()
 	trips := t.c.trips
 	again, err = t.run(decide)
@@ -105,6 +106,9 @@ type transaction struct {
 	rows   map[execution.ID]loaded
 	slab   []store.Row
 	latest execution.Time // of the events of the rows that were loaded
+
+	looks   []*looking // of queues
+	lowered []*floor
 
 	changes *store.Changes
 	ended   map[*store.Row]execution.Time // when the latest event of a row was, of those that this transaction adds

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
@@ -70,6 +71,36 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
+// A server adds to counters of its own, by slot, and takes new ones every second, the parts of its slot: a row that
+// changes with each commit leaves a dead row behind each time, and while a snapshot keeps those, whoever comes to the row
+// passes all of them. Parts that nobody adds to any more are added to the slot itself.
+const (
+	partSpan  = time.Second
+	partShift = 16
+	parts     = 1 << 14 // then their numbers begin again
+)
+
+// part is the number of a part among those of the slot.
+func part(now execution.Time) int32 { return int32(int64(now)/partSpan.Microseconds()%(parts-1)) + 1 }
+
+// foldStatement adds parts to their slots, except those that may still be added to. Two servers at it, or a commit that
+// comes late, do no harm: what is added is what was removed.
+const foldStatement = "WITH parts AS (DELETE FROM counters WHERE slot >= 65536 AND slot >> 16 <> ALL($1) " +
+	"RETURNING project, level, workflow, period, status, slot & 65535 AS slot, n) " +
+	"INSERT INTO counters (project, level, workflow, period, status, slot, n) " +
+	"SELECT project, level, workflow, period, status, slot, sum(n)::bigint FROM parts GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(n) <> 0 ORDER BY 1, 2, 3, 4, 5, 6 " +
+	"ON CONFLICT (project, level, workflow, period, status, slot) DO UPDATE SET n = counters.n + excluded.n"
+
+// foldCounts adds up the parts of all servers that are no longer in use.
+func (s *Store) foldCounts(ctx context.Context) error {
+	now := s.clock.Now()
+	err := s.query(ctx, foldStatement, newArgs().int32s(3, func(i int) int32 { return part(now.Add(time.Duration(i-1) * partSpan)) }), nil, nil)
+	if err != nil {
+		return fmt.Errorf("add up counters: %w", err)
+	}
+	return nil
+}
+
 // saveCounts adds the differences to this server's counters.
 func (t *transaction) saveCounts() {
 	all := sortedCounts(t.changes.Counts)
@@ -77,7 +108,7 @@ func (t *transaction) saveCounts() {
 	if n == 0 {
 		return
 	}
-	slot := t.s.slot.Load()
+	slot := t.s.slot.Load() + part(t.result.Now)<<partShift
 	t.save.add(countStatement, newArgs().
 		int64s(n, func(i int) int64 { return all[i].project }).
 		int16s(n, func(i int) int16 { return int16(all[i].level) }).

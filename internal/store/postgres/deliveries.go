@@ -139,12 +139,12 @@ const (
 	// destinationsQuery walks from destination to destination in the index, so that one with a long backlog costs no more
 	// than another.
 	destinationsQuery = "WITH RECURSIVE walk AS (" +
-		"(SELECT destination FROM deliveries WHERE due_at IS NOT NULL AND destination >= $1 ORDER BY destination, due_at LIMIT 1) " +
-		"UNION ALL SELECT (SELECT d.destination FROM deliveries AS d WHERE d.due_at IS NOT NULL AND d.destination > walk.destination " +
+		"(SELECT destination FROM deliveries WHERE due_at IS NOT NULL AND due_at >= $3 AND destination >= $1 ORDER BY destination, due_at LIMIT 1) " +
+		"UNION ALL SELECT (SELECT d.destination FROM deliveries AS d WHERE d.due_at IS NOT NULL AND d.due_at >= $3 AND d.destination > walk.destination " +
 		"ORDER BY d.destination, d.due_at LIMIT 1) FROM walk WHERE walk.destination IS NOT NULL) " +
 		"SELECT destination FROM walk WHERE destination IS NOT NULL LIMIT $2"
 	dueQuery = "SELECT d.* FROM unnest($1::bigint[]) WITH ORDINALITY AS w (destination, n) CROSS JOIN LATERAL (" +
-		"SELECT " + deliveryColumns + " FROM deliveries AS x WHERE x.due_at IS NOT NULL " +
+		"SELECT " + deliveryColumns + " FROM deliveries AS x WHERE x.due_at IS NOT NULL AND x.due_at >= $3 " +
 		"AND x.destination = ANY(ARRAY[w.destination]) " +
 		"ORDER BY x.destination, x.due_at LIMIT $2) AS d ORDER BY w.n, d.due_at"
 	lowestDestination = math.MinInt64
@@ -158,20 +158,23 @@ func (s *Store) DueDeliveries(ctx context.Context, q store.DueQuery) (*store.Due
 	if q.Limit <= 0 || q.Each <= 0 {
 		return page, nil
 	}
+	look := s.floors.deliveries.look()
+	defer look.end()
 	err := s.read(ctx, func(c *conn) error {
 		*page = store.DuePage{}
-		return dueDeliveries(ctx, c, &q, page)
+		return dueDeliveries(ctx, c, &q, look.from, page)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read due deliveries: %w", err)
 	}
+	look.found(0)
 	return page, nil
 }
 
-func dueDeliveries(ctx context.Context, c *conn, q *store.DueQuery, page *store.DuePage) error {
+func dueDeliveries(ctx context.Context, c *conn, q *store.DueQuery, floor execution.Time, page *store.DuePage) error {
 	for wrapped, from := false, q.From; ; {
 		var destinations []int64
-		if err := c.query(ctx, destinationsQuery, newArgs().int64(from).int64(destinationsAtOnce), func(row *row) error {
+		if err := c.query(ctx, destinationsQuery, newArgs().int64(from).int64(destinationsAtOnce).int64(int64(floor)), func(row *row) error {
 			destinations = append(destinations, row.int64())
 			return nil
 		}); err != nil {
@@ -188,7 +191,7 @@ func dueDeliveries(ctx context.Context, c *conn, q *store.DueQuery, page *store.
 			from = destinations[n-1] + 1
 		}
 		destinations = slices.DeleteFunc(destinations, func(d int64) bool { return slices.Contains(q.Skip, d) || !q.Part.Has(d) })
-		if err := dueOf(ctx, c, destinations, q, page); err != nil || page.More {
+		if err := dueOf(ctx, c, destinations, q, floor, page); err != nil || page.More {
 			return err
 		}
 		switch {
@@ -201,14 +204,14 @@ func dueDeliveries(ctx context.Context, c *conn, q *store.DueQuery, page *store.
 }
 
 // dueOf adds the earliest deliveries of destinations to the page, and when the first that is not due comes.
-func dueOf(ctx context.Context, c *conn, destinations []int64, q *store.DueQuery, page *store.DuePage) error {
+func dueOf(ctx context.Context, c *conn, destinations []int64, q *store.DueQuery, floor execution.Time, page *store.DuePage) error {
 	if len(destinations) == 0 {
 		return nil
 	}
 	n, last := 0, int64(0)
 	begun := false
 	if err := c.query(ctx, dueQuery, newArgs().int64s(len(destinations), func(i int) int64 { return destinations[i] }).
-		int64(int64(q.Each)+1), func(row *row) error {
+		int64(int64(q.Each)+1).int64(int64(floor)), func(row *row) error {
 		d := row.delivery()
 		if row.err != nil || page.More {
 			return nil

@@ -50,7 +50,7 @@ func (s *Store) Feed(ctx context.Context, q store.FeedQuery) (*store.FeedPage, e
 	return page, nil
 }
 
-var feedQuery = feedRows(feedColumns+", NULL::pg_snapshot", "project = $6") + " UNION ALL SELECT NULL, 0, 0, NULL, NULL, pg_current_snapshot()"
+var feedQuery = feedRows(feedColumns+", NULL::pg_snapshot", "project = $6") + " UNION ALL SELECT NULL, 0, 0, 0, NULL, NULL, pg_current_snapshot()"
 
 // feed fills the page with what is selected behind the place.
 func (s *Store) feed(v *view, q *store.FeedQuery, p *place, page *store.FeedPage) error {

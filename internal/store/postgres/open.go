@@ -90,6 +90,7 @@ type Store struct {
 		key     []byte
 	}
 
+	floors    floors
 	edgeLimit int64 // of Counts
 	effort    effort
 

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
 )
 
@@ -90,14 +91,15 @@ type feedRow struct {
 	xid      uint64
 	place    int64
 	project  int64
+	at       execution.Time
 	snapshot snapshot // of its transaction
 	changes  []byte
 }
 
-const feedColumns = "xid, place, project, snapshot, changes"
+const feedColumns = "xid, place, project, at, snapshot, changes"
 
 func (r *row) feedRow() feedRow {
-	return feedRow{uint64(r.int64()), r.int64(), r.int64(), r.snapshot(), r.bytes()}
+	return feedRow{uint64(r.int64()), r.int64(), r.int64(), r.time(), r.snapshot(), r.bytes()}
 }
 
 // feedRows reads the rows behind a place that the condition selects, with the parameters $1 to $5 as placeArgs has them.

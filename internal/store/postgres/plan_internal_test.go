@@ -53,13 +53,15 @@ func plans(t *testing.T, s *Store, tables string) {
 		"load":       {loadStatement, idArgs(ids), "executions_pkey"},
 		"steps":      {stepStatement, idArgs(ids).texts(2, func(int) string { return "a" }), "journal_step"},
 		"reserved":   {reservedStatement, names().ids(2, func(i int) execution.ID { return ids[i] }), "idempotency_pkey"},
-		"claim":      {claimStatements[0][0], newArgs().int64(1).int64(10).int64(1 << 25), "executions_queue"},
-		"claim most": {claimStatements[0][1], newArgs().int64(1).int64(10).int64(1 << 25), "executions_queue"},
-		"claim solo": {claimStatements[0][2], newArgs().int64(1).int64(10).int64(1 << 25), "executions_solo"},
+		"claim":      {claimStatements[0][0], newArgs().int64(1).int64(10).int64(1 << 25).int64(0), "executions_queue"},
+		"claim most": {claimStatements[0][1], newArgs().int64(1).int64(10).int64(1 << 25).int64(0), "executions_queue"},
+		"claim solo": {claimStatements[0][2], newArgs().int64(1).int64(10).int64(1 << 25).int64(0), "executions_solo"},
 		"fence":      {fenceStatement, newArgs().int64(1), "meta"},
 		"tick": {
-			tickStatement, s.placeArgs(&place{seen: snapshot{xmax: 7}}, 10).int64(1).text("n").int64(1).int64(1).text("v").int64(1), "executions_due",
+			tickStatement, s.placeArgs(&place{seen: snapshot{xmax: 7}}, 10).int64(1).text("n").int64(1).int64(1).text("v").int64(1).int64(0).int64(0),
+			"executions_due",
 		},
+		"fold": {prepare(foldStatement), newArgs().int32s(3, func(i int) int32 { return int32(i) }), "counters_parts"},
 	} {
 		var plan strings.Builder
 		err := s.using(t.Context(), s.committers, func(c *conn) error {

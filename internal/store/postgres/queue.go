@@ -16,7 +16,7 @@ const recordKinds = "7, 8, 9, 13, 21, 22, 23"
 // event, of another one also what its steps recorded, and its latest event, which shows whether the statement saw the
 // history of the row that it locked. Payloads beyond the limit of bytes are passed by.
 const claimQuery = "WITH head AS MATERIALIZED (SELECT " + rowColumns + " FROM executions WHERE workflow = $1 AND ready_at IS NOT NULL " +
-	"AND SOLO ORDER BY priority DESC, ready_at, id LIMIT $2 FOR UPDATE WAITING), " +
+	"AND ready_at >= $4 AND SOLO ORDER BY priority DESC, ready_at, id LIMIT $2 FOR UPDATE WAITING), " +
 	"measured AS (SELECT *, row_number() OVER queue AS place, sum(greatest(bytes, 1)) OVER queue - greatest(bytes, 1) AS before FROM head " +
 	"WINDOW queue AS (ORDER BY priority DESC, ready_at, id ROWS UNBOUNDED PRECEDING)) " +
 	"SELECT m.place, ROW, EVENT FROM measured AS m LEFT JOIN journal AS j ON (m.place = 1 OR m.before + m.bytes <= $3) AND j.execution = m.id " +
@@ -53,11 +53,18 @@ func (t *transaction) needClaims() {
 			continue
 		}
 		var head head
-		t.load.add(statements[need.Solo], newArgs().int64(need.Workflow).int64(int64(need.Limit)).int64(store.ClaimBytes/int64(len(needs))),
-			func(r *row) error { return head.add(t, r) }, func(int64) error {
-				t.result.Claims[k] = head.claims(&claimed)
-				return nil
-			})
+		look := t.s.floors.queue(need.Workflow, need.Solo).look()
+		t.looks = append(t.looks, look)
+		t.load.add(statements[need.Solo], newArgs().int64(need.Workflow).int64(int64(need.Limit)).int64(store.ClaimBytes/int64(len(needs))).
+			int64(int64(look.from)), func(r *row) error { return head.add(t, r) }, func(int64) error {
+			if len(head.rows) < need.Limit {
+				look.found(head.earliest())
+			} else {
+				look.found(0)
+			}
+			t.result.Claims[k] = head.claims(&claimed)
+			return nil
+		})
 	}
 }
 
@@ -82,6 +89,15 @@ func (h *head) add(t *transaction, r *row) error {
 	h.events[i] = append(h.events[i], execution.Event{})
 	scanEvent(r, h.rows[i].ID, &h.events[i][len(h.events[i])-1])
 	return nil
+}
+
+// earliest is since when the first of them is ready.
+func (h *head) earliest() execution.Time {
+	at := never
+	for _, x := range h.rows {
+		at = min(at, x.ReadyAt)
+	}
+	return at
 }
 
 // claims are the executions of the head, of which those are withheld that exceed what one transaction reads.

@@ -11,6 +11,7 @@ import (
 // order in each transaction: its locks are held shortest, and no two wait for each other.
 func (t *transaction) write() error {
 	c, b := t.changes, t.save
+	t.makeRoom()
 	b.check(fenceStatement, newArgs().int64(int64(t.s.epoch)), errFenced)
 	if err := t.saveEvents(); err != nil {
 		return err

@@ -40,6 +40,7 @@ func (s *Store) Seat(ctx context.Context) (seat *store.Seat, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the seat: %w", err)
 	}
+	s.floors.seated(seat)
 	return seat, nil
 }
 

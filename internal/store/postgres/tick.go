@@ -29,12 +29,12 @@ var (
 )
 
 var tickQuery = "SELECT 0 AS what, (SELECT value FROM meta WHERE name = 'epoch') AS a, (SELECT value FROM meta WHERE name = 'catalog') AS b, " +
-	"(SELECT due_at FROM executions WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 1) AS c, " +
-	"(SELECT due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1) AS d, " +
+	"(SELECT due_at FROM executions WHERE due_at IS NOT NULL AND due_at >= $12 ORDER BY due_at, id LIMIT 1) AS c, " +
+	"(SELECT due_at FROM deliveries WHERE due_at IS NOT NULL AND due_at >= $13 ORDER BY due_at LIMIT 1) AS d, " +
 	"0::bigint AS e, false AS f, false AS g, clock_timestamp() AS h, NULL::bytea AS i, " +
-	"NULL::xid8 AS xid, 0::bigint AS place, 0::bigint AS project, pg_current_snapshot() AS snapshot, NULL::bytea AS changes " +
-	"UNION ALL SELECT 1, key, expires_at, coalesce(started_at, 0), seen_at, 0, false, false, NULL, name, NULL, 0, 0, NULL, version FROM nodes WHERE expires_at > $8 " +
-	"UNION ALL SELECT 2, key, node, term, expires_at, received, unsure, draining, NULL, NULL, NULL, 0, 0, NULL, NULL FROM sessions " +
+	"NULL::xid8 AS xid, 0::bigint AS place, 0::bigint AS project, 0::bigint AS at, pg_current_snapshot() AS snapshot, NULL::bytea AS changes " +
+	"UNION ALL SELECT 1, key, expires_at, coalesce(started_at, 0), seen_at, 0, false, false, NULL, name, NULL, 0, 0, 0, NULL, version FROM nodes WHERE expires_at > $8 " +
+	"UNION ALL SELECT 2, key, node, term, expires_at, received, unsure, draining, NULL, NULL, NULL, 0, 0, 0, NULL, NULL FROM sessions " +
 	"UNION ALL (" + feedRows("3, 0, 0, 0, 0, 0, false, false, NULL::timestamptz, NULL::bytea, "+feedColumns, "node <> $6") + ")"
 
 // tickWait is how long a tick may take, as a multiple of the time for which it says that the server lives. What comes later
@@ -49,7 +49,9 @@ func (s *Store) Tick(ctx context.Context, q store.TickQuery) (*store.Tick, error
 	ctx, cancel := context.WithTimeout(ctx, tickWait*q.TTL)
 	defer cancel()
 	p := &place{seen: snapshot{xmax: 1<<64 - 1}} // from the end of time there is nothing to read
-	if q.After != "" {
+	if q.After == "" {
+		s.floors.due.lower(0) // nor is what was written meanwhile told
+	} else {
 		var err error
 		if p, err = s.place(q.After); err != nil {
 			return nil, err
@@ -81,8 +83,11 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 			statement = newsStatement
 		}
 		var until execution.Time
+		due, deliveries := s.floors.due.look(), s.floors.deliveries.look()
+		defer due.end()
+		defer deliveries.end()
 		a := s.placeArgs(&p, page).int64(s.node).text(q.Name).int64(int64(at)).int64(q.TTL.Microseconds()).
-			text(q.Version).time(q.StartedAt)
+			text(q.Version).time(q.StartedAt).int64(int64(due.from)).int64(int64(deliveries.from))
 		b := c.batch(ctx)
 		b.add(statement, a, func(r *row) error {
 			switch what := r.int64(); what {
@@ -90,7 +95,7 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 				epoch, x.Catalog, x.NextDue, x.NextDelivery = uint64(r.int64()), r.int64(), r.time(), r.time()
 				r.skip(3)
 				shown = r.timestamp()
-				r.skip(4)
+				r.skip(5)
 				now = r.snapshot()
 			case tickNode:
 				n := store.NodeInfo{Key: r.int64()}
@@ -102,7 +107,7 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 				n.StartedAt, n.SeenAt = r.time(), r.time()
 				r.skip(4)
 				n.Name = r.text()
-				r.skip(4)
+				r.skip(5)
 				n.Version = r.text()
 				x.Nodes = append(x.Nodes, n)
 			case tickSession:
@@ -117,11 +122,15 @@ func (s *Store) tick(ctx context.Context, q store.TickQuery, p place, page int) 
 			}
 			return nil
 		}, nil)
-		_, err := b.run()
-		if err == nil && s.alive.ticked(at, until, q.TTL, statement == tickStatement) {
+		if _, err := b.run(); err != nil {
+			return err
+		}
+		due.found(cmp.Or(x.NextDue, never))
+		deliveries.found(min(cmp.Or(x.NextDelivery, never), at.Add(-floorGrace))) // of others' deliveries no change tells
+		if s.alive.ticked(at, until, q.TTL, statement == tickStatement) {
 			s.say(q.Name, q.TTL)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, false, err
@@ -181,6 +190,7 @@ func (s *Store) tell(x *store.Tick, p place, rows []feedRow, now snapshot, page,
 				entry--
 				return errFull
 			}
+			s.floors.told(&c.Change, set[i].at)
 			x.Changes = append(x.Changes, c.Change)
 			return nil
 		})

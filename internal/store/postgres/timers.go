@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -10,29 +11,36 @@ import (
 
 // Due are executions of the part whose DueAt is at or before now, earliest first.
 func (s *Store) Due(ctx context.Context, now execution.Time, part store.Part, limit int) ([]execution.ID, error) {
-	query := "SELECT id FROM executions WHERE due_at IS NOT NULL AND due_at <= $1"
-	a := newArgs().int64(int64(now)).int64(int64(limit))
+	look := s.floors.due.look()
+	defer look.end()
+	query := "SELECT id FROM executions WHERE due_at IS NOT NULL AND due_at <= $1 AND due_at >= $3"
+	a := newArgs().int64(int64(now)).int64(int64(limit)).int64(int64(look.from))
 	if !part.All() {
-		query += " AND shard % $3 = $4"
+		query += " AND shard % $4 = $5"
 		a.int16(int16(part.Of)).int16(int16(part.Index))
 	}
 	ids, err := s.ids(ctx, query+" ORDER BY due_at, id LIMIT $2", a)
 	if err != nil {
 		return nil, fmt.Errorf("read due executions: %w", err)
 	}
+	look.found(0)
 	return ids, nil
 }
 
 // NextDue is the earliest DueAt of all, zero when there is none.
 func (s *Store) NextDue(ctx context.Context) (execution.Time, error) {
 	var due execution.Time
-	err := s.query(ctx, "SELECT due_at FROM executions WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 1", nil, func() { due = 0 }, func(r *row) error {
-		due = r.time()
-		return nil
-	})
+	look := s.floors.due.look()
+	defer look.end()
+	err := s.query(ctx, "SELECT due_at FROM executions WHERE due_at IS NOT NULL AND due_at >= $1 ORDER BY due_at, id LIMIT 1",
+		newArgs().int64(int64(look.from)), func() { due = 0 }, func(r *row) error {
+			due = r.time()
+			return nil
+		})
 	if err != nil {
 		return 0, fmt.Errorf("read the next due time: %w", err)
 	}
+	look.found(cmp.Or(due, never))
 	return due, nil
 }
 

@@ -12,7 +12,7 @@ import (
 const upkeepEvery = 30 * time.Second
 
 // upkeep looks after the tables beside PostgreSQL's own autovacuum: it vacuums small tables whose rows change with every
-// commit as soon as dead rows pile up, and takes rows out of the feed whose executions are all gone. What fails is left to
+// commit as soon as dead rows pile up, adds up counters, and takes rows out of the feed whose executions are all gone. What fails is left to
 // the next round; several servers at it do each other no harm.
 type upkeep struct {
 	s      *Store
@@ -45,6 +45,7 @@ func (u *upkeep) run(ctx context.Context) {
 	defer close(u.done)
 	for pause(ctx, upkeepEvery/2+rand.N(upkeepEvery)) {
 		_ = u.vacuum(ctx)
+		_ = u.s.foldCounts(ctx)
 		// Executions mostly go in the order in which they came: the feed is swept from its beginning as long as something goes,
 		// and a page further each time, for what lies behind rows that stay.
 		var front feedKey
