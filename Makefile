@@ -23,6 +23,7 @@ TEST_TIMEOUT ?= 8m
 WIDE_TIMEOUT ?= 30m
 # How long each fuzz target looks for new inputs after its seeds.
 FUZZTIME ?= 10s
+WIDE_FUZZTIME ?= 4s
 
 # Programs that load the machine or kill processes run after the other tests, alone.
 HEAVY := ./bench/... ./torture/...
@@ -46,6 +47,9 @@ HEAVY_PACKAGES = $(call exists,$(HEAVY))
 RACE_PACKAGES  = $(call exists,$(RACE:%=./%/...))
 # Those that test-race leaves out.
 OTHER_PACKAGES = $$(comm -23 <($(LIST_LIGHT) | sort) <(go list $(RACE_PACKAGES) | sort))
+
+# Those that have tests of the wide form.
+WIDE_PACKAGES = $$(grep -rl --include='*_test.go' SOJOURN_TEST_WIDE cmd internal sdk server spec | xargs -n1 dirname | sort -u | sed 's,^,./,')
 
 # The suites that judge every database, beside the conformance suite that each of them passes.
 SUITES := ./internal/engine ./internal/api ./internal/webhook
@@ -119,11 +123,11 @@ test-wide: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the long test
 	./scripts/install-test-deps.sh
 	./scripts/python-venv.sh
 	CGO_ENABLED=1 $(call GOTEST,wide-race) -race -timeout $(WIDE_TIMEOUT) $(OTHER_PACKAGES)
-	SOJOURN_TEST_WIDE=1 $(call GOTEST,wide) -timeout $(WIDE_TIMEOUT) $(LIGHT_PACKAGES)
+	SOJOURN_TEST_WIDE=1 $(call GOTEST,wide) -timeout $(WIDE_TIMEOUT) $(WIDE_PACKAGES)
 	$(if $(HEAVY_PACKAGES),SOJOURN_TEST_WIDE=1 $(call GOTEST,wide-heavy) -timeout $(WIDE_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
 	$(MAKE) test-stores
 	$(MAKE) typescript-wide test-python-wheel
-	$(MAKE) fuzz
+	$(MAKE) fuzz FUZZTIME=$(WIDE_FUZZTIME)
 
 .PHONY: typescript-wide
 typescript-wide: build $(TYPESCRIPT)/node_modules | $(REPORTS) ## the TypeScript SDK as it is packed, in empty projects
