@@ -208,7 +208,8 @@ func (s *setting) startWorker() error {
 		if err != nil || status != http.StatusOK {
 			return fmt.Errorf("status %d: %w", status, err)
 		}
-		list, _ := sessions.(map[string]any)["data"].([]any)
+		body, _ := sessions.(map[string]any)
+		list, _ := body["data"].([]any)
 		for _, session := range list {
 			if id, _ := session.(map[string]any)["id"].(string); !s.known[id] {
 				s.known[id] = true
