@@ -204,9 +204,6 @@ const (
 	SoloIncluded SoloChoice = iota
 	SoloLeftOut
 	SoloOnly
-
-	// SoloChoices is how many there are.
-	SoloChoices
 )
 
 // Loaded is what was read. Its slices are parallel to those of the Need, and valid until decide returns.

@@ -185,7 +185,7 @@ func (t *transaction) makeRoom() {
 		delivery(&t.changes.DeliveryUpdates[i].Delivery)
 	}
 	for workflow, at := range ready {
-		for solo := range store.SoloChoices {
+		for solo := range store.SoloOnly + 1 {
 			t.lower(f.queue(workflow, solo), at)
 		}
 	}
@@ -203,7 +203,7 @@ func (f *floors) told(c *store.Change, at execution.Time) {
 		f.due.lower(c.DueAt)
 	}
 	if c.Ready {
-		for solo := range store.SoloChoices {
+		for solo := range store.SoloOnly + 1 {
 			f.queue(c.Workflow, solo).lower(at)
 		}
 	}

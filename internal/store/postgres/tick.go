@@ -191,6 +191,9 @@ func (s *Store) tell(x *store.Tick, p place, rows []feedRow, now snapshot, page,
 				return errFull
 			}
 			s.floors.told(&c.Change, set[i].at)
+			if c.DueAt != 0 && (x.NextDue == 0 || c.DueAt < x.NextDue) {
+				x.NextDue = c.DueAt // it may lie below the floor of this tick
+			}
 			x.Changes = append(x.Changes, c.Change)
 			return nil
 		})
