@@ -47,11 +47,11 @@ func (a *API) guard(x *exchange) error {
 	if len(x.r.Header["Authorization"]) > 0 {
 		return badField("Authorization", jsonx.CodeInvalidValue, "is not accepted under /ui, where the sign-in counts alone; with an API key use /v1")
 	}
-	err := a.crossOrigin.Check(x.r)
-	switch site := x.r.Header.Get("Sec-Fetch-Site"); {
-	case err == nil && (site == "cross-site" || site == "same-site") && (x.r.Method == http.MethodGet || x.r.Method == http.MethodHead):
-		// They could not read the answer, but could make the server work and time it.
-	case err == nil:
+	// Check lets other pages read: they do not get to see the answer, but could make the server work and time it.
+	site := x.r.Header.Get("Sec-Fetch-Site")
+	reads := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
+	foreign := a.crossOrigin.Check(x.r) != nil || reads && (site == "cross-site" || site == "same-site")
+	if !foreign {
 		return nil
 	}
 	return &engine.Error{Code: engine.CodeForbidden, Message: "this request comes from a page of another origin, and /ui is for the dashboard's own pages; programs and other pages use /v1 with an API key"}
