@@ -107,6 +107,7 @@ func (c *cli) decideCommand(verb, short, long string, call func(*sojourn.Executi
 		},
 	}
 	cmd.Flags().StringVar(&p.Name, "name", "", "`name` of the approval; default: the only one that is awaited")
+	cmd.Flags().StringVar(&p.Step, "step", "", "`step` of the approval when several have its name, such as manager#2; default: the oldest")
 	cmd.Flags().StringVar(&p.Comment, "comment", "", "`text` for the handler and the history")
 	cmd.Flags().StringVar(&p.By, "by", "", "`name` of the person who decided")
 	addPayload(cmd, &payload)

@@ -72,6 +72,8 @@ func (a *API) decideExecution(x *exchange, approved bool) error {
 			switch string(p.Name()) {
 			case "name":
 				r.Name = readWaitName(p)
+			case "step":
+				r.Step = readStep(p)
 			case "comment":
 				r.Comment, _ = p.String(maxComment)
 			case "by":
@@ -79,7 +81,7 @@ func (a *API) decideExecution(x *exchange, approved bool) error {
 			case "payload":
 				r.Payload = p.Raw()
 			default:
-				p.Unknown([]string{"name", "comment", "by", "payload"})
+				p.Unknown([]string{"name", "step", "comment", "by", "payload"})
 			}
 		}
 	})

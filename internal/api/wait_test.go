@@ -236,6 +236,31 @@ func TestApproveAndReject(t *testing.T) {
 }
 
 // A worker that holds an execution is told by whatever it asks next that a wait has ended, and asks about it.
+// TestDecideByStep decides the second of two approvals of one name, and only that one, however often it is asked for.
+func TestDecideByStep(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	w := s.worker(1, "echo")
+	x := s.start("echo", map[string]any{})
+	path := "/v1/executions/" + x.ID
+	a := w.one()
+	w.done(
+		a.op("wait", map[string]any{"step": "boss", "wait": "approval"}),
+		a.op("wait", map[string]any{"step": "boss#2", "wait": "approval"}),
+		a.op("suspend", nil),
+	)
+	s.post(path+"/approve", `{"step":"boss#2","name":"cfo"}`).problem(409, "not_awaiting")
+	if p := s.post(path+"/approve", `{"step":""}`).problem(400, "invalid_request"); p.Errors[0].Field != "step" {
+		t.Errorf("%+v", p.Errors)
+	}
+	got := s.post(path+"/approve", `{"step":"boss#2","name":"boss"}`).is(200).execution()
+	if len(got.Awaiting) != 1 || got.Awaiting[0].Step != "boss" {
+		t.Errorf("%+v", got.Awaiting)
+	}
+	s.post(path+"/approve", `{"step":"boss#2"}`).problem(409, "not_awaiting")
+	s.post(path+"/reject", `{"step":"boss"}`).is(200)
+}
+
 func TestWakeSignals(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -20,6 +20,7 @@ type SignalRequest struct {
 // DecisionRequest approves or rejects what an execution awaits.
 type DecisionRequest struct {
 	Name     string // of the approval; empty: the only one that is awaited
+	Step     string // the one wait that is meant, such as manager#2; empty: chosen by Name
 	Approved bool
 	Comment  string
 	By       string // who decided, as shown to people
@@ -126,7 +127,7 @@ func signalKey(key string) uint64 {
 // Decide approves or rejects what an execution awaits.
 func (e *Engine) Decide(ctx context.Context, c *Caller, id execution.ID, r *DecisionRequest) (*View, error) {
 	decision := execution.Decision{
-		Actor: c.actor(), Name: r.Name, Approved: r.Approved, Comment: r.Comment, By: r.By,
+		Actor: c.actor(), Step: r.Step, Name: r.Name, Approved: r.Approved, Comment: r.Comment, By: r.By,
 	}
 	v, _, err := e.address(ctx, c, id, "engine.decide", r.Payload, func(row *store.Row, payload []byte, now execution.Time) ([]execution.Event, error) {
 		decision.Payload = payload

@@ -11,6 +11,7 @@ import (
 // DecisionParams say what Approve and Reject decide and why.
 type DecisionParams struct {
 	Name    string // of the approval; may be empty when exactly one is awaited
+	Step    string // which wait of that name, for example "manager#2"; "": the oldest that is awaited
 	Comment string // for the handler and the history
 	By      string // display name of the person who decided; the key that was used is kept anyway
 	Payload any    // any value that encodes to JSON, for the handler; nil: none
@@ -18,6 +19,7 @@ type DecisionParams struct {
 
 type decisionBody struct {
 	Name    string          `json:"name,omitempty"`
+	Step    string          `json:"step,omitempty"`
 	Comment string          `json:"comment,omitempty"`
 	By      string          `json:"by,omitempty"`
 	Payload json.RawMessage `json:"payload,omitempty"`
@@ -25,7 +27,7 @@ type decisionBody struct {
 
 // Approve approves what an execution awaits. When no such approval is awaited (it has not begun, or is decided) the
 // error is ErrNotAwaiting; when the execution has ended, ErrAlreadyTerminal. The call is not retried when its outcome is
-// unknown: a repeat could decide the next approval.
+// unknown: a repeat could decide the next approval. With a Step it could not, and may be sent again.
 func (s *ExecutionService) Approve(ctx context.Context, id string, p DecisionParams) (*Execution, error) {
 	return s.decide(ctx, id, "/approve", p)
 }
@@ -37,7 +39,7 @@ func (s *ExecutionService) Reject(ctx context.Context, id string, p DecisionPara
 }
 
 func (s *ExecutionService) decide(ctx context.Context, id, verb string, p DecisionParams) (*Execution, error) {
-	body := decisionBody{Name: p.Name, Comment: p.Comment, By: p.By}
+	body := decisionBody{Name: p.Name, Step: p.Step, Comment: p.Comment, By: p.By}
 	if p.Payload != nil {
 		var err error
 		if body.Payload, err = encode(p.Payload); err != nil {

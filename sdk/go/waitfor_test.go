@@ -316,7 +316,7 @@ func TestSignalAndDecide(t *testing.T) {
 		}
 		_, err2 := c.Executions.Signal(ctx, "exec_1", "go", SignalParams{})
 		_, err3 := c.Executions.Approve(ctx, "exec_1", DecisionParams{Comment: "fine", By: "Ada", Payload: 1})
-		_, err4 := c.Executions.Reject(ctx, "exec_1", DecisionParams{Name: "manager"})
+		_, err4 := c.Executions.Reject(ctx, "exec_1", DecisionParams{Name: "manager", Step: "manager#2"})
 		link, err5 := c.Executions.CreateApprovalLink(ctx, "exec_1", ApprovalLinkParams{Name: "manager", Step: "manager#2", ExpiresIn: time.Hour})
 		if err := errors.Join(err2, err3, err4, err5); err != nil {
 			t.Fatal(err)
@@ -328,7 +328,7 @@ func TestSignalAndDecide(t *testing.T) {
 			`POST /v1/executions/exec_1/signals/go%5Ba%2Fb%5D {"payload":{"item":"book","n":1}}`,
 			`POST /v1/executions/exec_1/signals/go {}`,
 			`POST /v1/executions/exec_1/approve {"comment":"fine","by":"Ada","payload":1}`,
-			`POST /v1/executions/exec_1/reject {"name":"manager"}`,
+			`POST /v1/executions/exec_1/reject {"name":"manager","step":"manager#2"}`,
 			`POST /v1/executions/exec_1/approval-links {"name":"manager","step":"manager#2","expires_in_ms":3600000}`,
 		}
 		if !slices.Equal(seen, want) {

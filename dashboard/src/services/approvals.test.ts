@@ -30,10 +30,6 @@ describe("approvalsOf", () => {
     expect(new Set(found.map((approval) => approval.key)).size).toBe(4);
   });
 
-  it("says which one of the same name is decided before", () => {
-    expect(approvalsOf([waiting]).map((approval) => approval.after)).toEqual([undefined, undefined, "manager"]);
-  });
-
   it("keeps places when only one name is wanted", () => {
     const [one] = approvalsOf([waiting], "legal");
     expect(one?.place).toBe(2);

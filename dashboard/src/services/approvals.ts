@@ -26,8 +26,6 @@ export interface Approval {
   place: number;
   /** How many approvals its execution waits for. */
   of: number;
-  /** Several of one name are decided in the order in which they were asked for: the one that comes before this one. */
-  after: string | undefined;
 }
 
 /** All open approvals of the executions, in their order; those of one execution oldest first. */
@@ -41,7 +39,6 @@ export function approvalsOf(executions: readonly Execution[], name?: string): Ap
         wait,
         place: i + 1,
         of: open.length,
-        after: open.slice(0, i).findLast((before) => before.name === wait.name)?.step,
       }))
       .filter((approval) => name === undefined || approval.wait.name === name);
   });
@@ -220,6 +217,7 @@ export function useDecision() {
         path: { id: approval.execution.id },
         body: {
           name: approval.wait.name,
+          step: approval.wait.step,
           ...(comment.trim() ? { comment: comment.trim() } : {}),
           ...(by.trim() ? { by: by.trim() } : {}),
           ...(payload === undefined ? {} : { payload }),

@@ -160,7 +160,7 @@ export async function signal(id: string, name: string, payload: unknown, key: st
 
 export function createApprovalLink(
   id: string,
-  body: { name: string; step?: string; expires_in_ms: number },
+  body: { name?: string; step?: string; expires_in_ms: number },
 ): Promise<Schemas["ApprovalLink"]> {
   return api.post("/v1/executions/{id}/approval-links", { path: { id }, body });
 }

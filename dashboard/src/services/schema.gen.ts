@@ -268,7 +268,8 @@ export interface paths {
         /**
          * Approve
          * @description Ends the wait for an approval. `name` may be left out when exactly one approval is awaited; several of one name are
-         *     decided in the order in which they were asked for. What is not awaited, because it was never asked for, has been
+         *     decided in the order in which they were asked for, unless `step` says which one is meant: then a repeat of the
+         *     request cannot decide the next one either. What is not awaited, because it was never asked for, has been
          *     decided or has timed out, answers 409 `not_awaiting`.
          */
         post: operations["approveExecution"];
@@ -1339,6 +1340,8 @@ export interface components {
             name?: string;
             /** @description What the handler gets. */
             payload?: components["schemas"]["JSON"];
+            /** @description The one wait that is meant, such as manager#2; default: the oldest that is awaited under the name. */
+            step?: string;
         };
         Delivery: {
             cancel?: components["schemas"]["CancelSignals"];

@@ -10,7 +10,7 @@ interface Props {
 }
 
 /** The buttons that end a wait: deciding an approval, sending a signal. */
-export function WaitActions({ wait: { kind, name }, ask, link = false }: Props) {
+export function WaitActions({ wait: { kind, name, step }, ask, link = false }: Props) {
   if (kind === "signal") {
     return (
       <ActionButton scope="executions:signal" variant="filled" onClick={() => ask({ kind: "signal", name })}>
@@ -20,14 +20,14 @@ export function WaitActions({ wait: { kind, name }, ask, link = false }: Props) 
   }
   return (
     <>
-      <ActionButton scope="executions:approve" variant="filled" onClick={() => ask({ kind: "approve", name })}>
+      <ActionButton scope="executions:approve" variant="filled" onClick={() => ask({ kind: "approve", step })}>
         Approve…
       </ActionButton>
-      <ActionButton scope="executions:approve" onClick={() => ask({ kind: "reject", name })}>
+      <ActionButton scope="executions:approve" onClick={() => ask({ kind: "reject", step })}>
         Reject…
       </ActionButton>
       {link && (
-        <ActionButton scope="executions:approve" onClick={() => ask({ kind: "link", name })}>
+        <ActionButton scope="executions:approve" onClick={() => ask({ kind: "link", step })}>
           Create a link…
         </ActionButton>
       )}

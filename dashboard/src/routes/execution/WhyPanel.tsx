@@ -6,6 +6,7 @@ import { Duration } from "@/components/Duration";
 import { JsonView } from "@/components/JsonView";
 import { StatusDot } from "@/components/StatusDot";
 import { isFinal, statusColor, statusTint } from "@/components/status";
+import { ExactNumber } from "@/services/exact";
 import type { Awaited, Execution } from "@/services/execution";
 import { Countdown } from "./Countdown";
 import type { Ask } from "./dialogs";
@@ -89,8 +90,8 @@ function Wait({ wait, ask, alone }: { wait: Awaited; ask: (what: Ask) => void; a
   );
 }
 
-const isPlain = (value: unknown): value is string | number | boolean =>
-  typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+const isPlain = (value: unknown): value is string | number | boolean | ExactNumber =>
+  ["string", "number", "boolean"].includes(typeof value) || value instanceof ExactNumber;
 
 /** What the approver gets to see: a few plain members as names and values, anything else as JSON. */
 function Shown({ value }: { value: unknown }) {

@@ -25,9 +25,12 @@ import { CopyAs } from "./CopyAs";
 import { readJson } from "./jsonText";
 import shared from "./shared.module.css";
 
-/** A dialog that is asked for; name is that of the approval or signal that is meant. */
+/** A dialog that is asked for. */
 export interface Ask {
   kind: "cancel" | "terminate" | "approve" | "reject" | "signal" | "link" | "delete" | "redact" | "copy";
+  /** Of the approval that is meant. */
+  step?: string;
+  /** Of the signal that is meant. */
   name?: string;
 }
 
@@ -46,11 +49,11 @@ export function Dialog({ ask, ...props }: Props) {
       return <Terminate {...props} />;
     case "approve":
     case "reject":
-      return <Decide {...props} verb={ask.kind} name={ask.name} />;
+      return <Decide {...props} verb={ask.kind} step={ask.step} />;
     case "signal":
       return <Signal {...props} name={ask.name} />;
     case "link":
-      return <ApprovalLink {...props} name={ask.name} />;
+      return <ApprovalLink {...props} step={ask.step} />;
     case "delete":
     case "redact":
       return <Remove {...props} mode={ask.kind} />;
@@ -148,8 +151,13 @@ function Terminate({ execution, onClose }: DialogProps) {
 
 const unique = (texts: readonly string[]): string[] => [...new Set(texts)];
 
-const awaited = (x: Execution, kind: "approval" | "signal"): string[] =>
-  unique((x.awaiting ?? []).filter((wait) => wait.kind === kind).map((wait) => wait.name));
+/** The signals that it waits for; one signal ends the oldest wait of its name. */
+const awaitedSignals = (x: Execution): string[] =>
+  unique((x.awaiting ?? []).filter((wait) => wait.kind === "signal").map((wait) => wait.name));
+
+/** The steps of the approvals that it waits for, which tell apart those of one name. */
+const awaitedApprovals = (x: Execution): string[] =>
+  (x.awaiting ?? []).filter((wait) => wait.kind === "approval").map((wait) => wait.step);
 
 function JsonField(props: { label: string; description: string; value: string; onChange: (value: string) => void }) {
   const read = readJson(props.value);
@@ -173,10 +181,10 @@ function Decide({
   execution,
   onClose,
   verb,
-  name,
-}: DialogProps & { verb: "approve" | "reject"; name?: string | undefined }) {
-  const names = awaited(execution, "approval");
-  const [chosen, setChosen] = useState(name ?? names[0] ?? null);
+  step,
+}: DialogProps & { verb: "approve" | "reject"; step?: string | undefined }) {
+  const steps = awaitedApprovals(execution);
+  const [chosen, setChosen] = useState(step ?? steps[0] ?? null);
   const [comment, setComment] = useState("");
   const [by, setBy] = useLocalStorage("decider", "");
   const [payload, setPayload] = useState("");
@@ -193,7 +201,7 @@ function Decide({
       disabled={read.error !== undefined || chosen === null}
       onConfirm={async () => {
         const body: Decision = {};
-        if (chosen !== null) body.name = chosen;
+        if (chosen !== null) body.step = chosen;
         if (comment.trim() !== "") body.comment = comment.trim();
         if (by.trim() !== "") body.by = by.trim();
         if (read.value !== undefined) body.payload = read.value as Schemas["JSON"];
@@ -208,8 +216,8 @@ function Decide({
             ? "It goes on with the next free worker. A decision is final."
             : "Unless its handler makes something else of it, it ends rejected, with your comment as its error. A decision is final."}
         </p>
-        {names.length > 1 && (
-          <Select label="Approval" data={names} value={chosen} onChange={setChosen} allowDeselect={false} />
+        {steps.length > 1 && (
+          <Select label="Approval" data={steps} value={chosen} onChange={setChosen} allowDeselect={false} />
         )}
         <Textarea
           label="Comment"
@@ -252,7 +260,7 @@ function newKey(): string {
 }
 
 function Signal({ execution, events, onClose, name }: DialogProps & { name?: string | undefined }) {
-  const waiting = awaited(execution, "signal");
+  const waiting = awaitedSignals(execution);
   const known = unique([
     ...waiting,
     ...events.flatMap((event) =>
@@ -313,12 +321,14 @@ const lifetimes = [
   { value: String(90 * 86_400_000), label: "90 days" },
 ];
 
-function ApprovalLink({ execution, onClose, name }: DialogProps & { name?: string | undefined }) {
-  const names = awaited(execution, "approval");
-  const [chosen, setChosen] = useState(name ?? names[0] ?? "");
+function ApprovalLink({ execution, onClose, step }: DialogProps & { step?: string | undefined }) {
+  const steps = awaitedApprovals(execution);
+  const [chosen, setChosen] = useState(step ?? steps[0] ?? "");
+  const named = chosen.trim();
+  const which = steps.includes(named) ? { step: named } : { name: named };
   const [lifetime, setLifetime] = useState(String(7 * 86_400_000));
   const make = useMutation({
-    mutationFn: () => createApprovalLink(execution.id, { name: chosen.trim(), expires_in_ms: Number(lifetime) }),
+    mutationFn: () => createApprovalLink(execution.id, { ...which, expires_in_ms: Number(lifetime) }),
   });
   return (
     <Modal opened onClose={onClose} title="Create an approval link" closeButtonProps={{ "aria-label": "Close" }}>
@@ -352,11 +362,11 @@ function ApprovalLink({ execution, onClose, name }: DialogProps & { name?: strin
               label="Approval"
               size="xs"
               description={
-                names.length > 0
-                  ? `It waits for ${names.join(", ")}.`
+                steps.length > 0
+                  ? `It waits for ${steps.join(", ")}.`
                   : "It may be made before the execution asks for it."
               }
-              data={names}
+              data={steps}
               maxLength={255}
               value={chosen}
               onChange={setChosen}
@@ -373,7 +383,7 @@ function ApprovalLink({ execution, onClose, name }: DialogProps & { name?: strin
               <Button variant="default" onClick={onClose}>
                 Close
               </Button>
-              <Button type="submit" loading={make.isPending} disabled={chosen.trim() === ""} data-autofocus>
+              <Button type="submit" loading={make.isPending} disabled={named === ""} data-autofocus>
                 Create the link
               </Button>
             </Group>

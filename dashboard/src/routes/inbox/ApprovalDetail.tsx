@@ -204,11 +204,7 @@ function DecisionForm({
   const decision = useDecision();
   const parsed = parseField(draft.payload);
 
-  const why = !can("executions:approve")
-    ? "Your key lacks the scope executions:approve."
-    : approval.after !== undefined
-      ? `Approvals of one name are decided in the order in which they were asked for: ${approval.after} comes first.`
-      : undefined;
+  const why = can("executions:approve") ? undefined : "Your key lacks the scope executions:approve.";
   const change = (part: Partial<Draft>) => {
     const next = { ...draft, ...part };
     setDraft(next);

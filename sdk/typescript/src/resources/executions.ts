@@ -172,6 +172,8 @@ export interface LogParams {
 export interface DecisionParams {
   /** Which approval; may be left out when exactly one is awaited. */
   name?: string;
+  /** The step as recorded, when a name is used more than once, for example `manager#2`; default: the oldest awaited. */
+  step?: string;
   /** A sentence, kept with the decision and given to the handler. */
   comment?: string;
   /** Any JSON for the handler. */

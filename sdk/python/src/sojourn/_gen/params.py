@@ -135,6 +135,8 @@ class DecisionParams(TypedDict):
 
     name: NotRequired[str]
     """Of the approval; may be left out when one alone is awaited."""
+    step: NotRequired[str]
+    """The one wait that is meant, such as manager#2; default: the oldest that is awaited under the name."""
     comment: NotRequired[str]
     by: NotRequired[str]
     """Who decides, as it is shown to people."""

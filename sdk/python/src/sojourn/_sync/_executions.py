@@ -461,6 +461,7 @@ class Executions:
         id: str,
         *,
         name: str | None = None,
+        step: str | None = None,
         comment: str | None = None,
         payload: Any = None,
         by: str | None = None,
@@ -470,6 +471,7 @@ class Executions:
         Args:
             id: the execution's id.
             name: the approval's name; may be left out when exactly one is awaited.
+            step: which wait when several have the name, such as manager#2; the oldest when left out.
             comment: for the handler and the history.
             payload: any JSON value, handed to the handler.
             by: the name of the person who approves.
@@ -478,7 +480,7 @@ class Executions:
             ConflictError: no such approval is awaited (code not_awaiting), or the execution has ended.
             BadRequestError: several are awaited and name is left out.
         """
-        body = compact(name=name, comment=comment, payload=payload, by=by)
+        body = compact(name=name, step=step, comment=comment, payload=payload, by=by)
         return Execution.from_response(self._t.request("POST", _path(id, "/approve"), body=body, once=True))
 
     def reject(
@@ -486,6 +488,7 @@ class Executions:
         id: str,
         *,
         name: str | None = None,
+        step: str | None = None,
         comment: str | None = None,
         payload: Any = None,
         by: str | None = None,
@@ -494,7 +497,7 @@ class Executions:
 
         Arguments and errors are those of approve.
         """
-        body = compact(name=name, comment=comment, payload=payload, by=by)
+        body = compact(name=name, step=step, comment=comment, payload=payload, by=by)
         return Execution.from_response(self._t.request("POST", _path(id, "/reject"), body=body, once=True))
 
     def create_approval_link(
