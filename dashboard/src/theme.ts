@@ -1,6 +1,7 @@
 import {
   Button,
   createTheme,
+  Drawer,
   localStorageColorSchemeManager,
   type MantineColorsTuple,
   Modal,
@@ -48,6 +49,9 @@ const iris: MantineColorsTuple = [
   "#33308a",
 ];
 
+// The header of a dialog is not the page's: as an element of its own it would be a second banner.
+const innerHeader = { header: { role: "presentation" } };
+
 export const theme = createTheme({
   primaryColor: "iris",
   primaryShade: { light: 7, dark: 6 },
@@ -88,8 +92,14 @@ export const theme = createTheme({
     Table: { defaultProps: { fz: "sm" } },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray", size: "md" } },
     Modal: Modal.extend({
-      defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 }, transitionProps: { duration: 120 } },
+      defaultProps: {
+        centered: true,
+        overlayProps: { backgroundOpacity: 0.4 },
+        transitionProps: { duration: 120 },
+        attributes: innerHeader,
+      },
     }),
+    Drawer: Drawer.extend({ defaultProps: { attributes: innerHeader } }),
     Tooltip: Tooltip.extend({
       defaultProps: {
         openDelay: 300,

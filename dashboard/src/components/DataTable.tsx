@@ -3,7 +3,16 @@
 // laid out one row at a time; biome.json lets this file alone about it.
 import { Link, type LinkProps } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { memo, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  type MouseEvent,
+  memo,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { useShortcut } from "@/hooks/shortcuts";
 import { useNarrow } from "@/hooks/useNarrow";
 import classes from "./DataTable.module.css";
@@ -230,6 +239,15 @@ interface RowProps<Row> {
   onFocus: (name: string) => void;
 }
 
+/** What tells more on hover lies above the link that covers its row, and leads where the row leads. */
+function follow(event: MouseEvent<HTMLElement>) {
+  if ((event.target as Element).closest("a, button, input, label")) return;
+  const { ctrlKey, metaKey, shiftKey } = event;
+  event.currentTarget
+    .querySelector("a[data-main]")
+    ?.dispatchEvent(new window.MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey, metaKey, shiftKey }));
+}
+
 function OneRow<Row>(props: RowProps<Row>) {
   const { row, name, index, columns, rowLink, tracks, narrow, height, start, selected, highlighted } = props;
   const cell = (column: Column<Row>) => (
@@ -267,6 +285,7 @@ function OneRow<Row>(props: RowProps<Row>) {
           : { position: "absolute", insetInline: 0, top: 0, transform: `translateY(${start}px)` }),
       }}
       onFocus={() => props.onFocus(name)}
+      onClick={rowLink && follow}
     >
       {selected !== undefined && (
         <div className={classes.box} role="cell">

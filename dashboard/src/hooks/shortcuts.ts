@@ -7,7 +7,7 @@ export interface Shortcut {
   keys: string;
   /** What it does, as a short phrase: "Go to executions". */
   description: string;
-  /** Where it belongs in the help: "Everywhere", "Lists", "This page". */
+  /** Where it belongs in the help: "Everywhere", "Lists", "Waterfall", "This page". */
   group: string;
 }
 

@@ -1,4 +1,5 @@
 // The public API, as the session's key may use it: the server serves it again below /ui, with the session's cookie.
+import { parseJSON } from "./exact";
 import type { components, paths } from "./schema.gen";
 
 export type Schemas = components["schemas"];
@@ -175,7 +176,7 @@ async function call(
   if (options.signal) init.signal = options.signal;
   const response = await send(url, init);
   if (response.status === 204 || !response.headers.get("Content-Type")?.includes("json")) return undefined;
-  return response.json();
+  return parseJSON(await response.text());
 }
 
 type Client = {

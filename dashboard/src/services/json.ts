@@ -1,5 +1,7 @@
 // Values as a tree of lines: what is open, what matches a search, how long texts are cut.
 
+import { ExactNumber } from "./exact";
+
 export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "null";
 
 export interface JsonLine {
@@ -27,6 +29,7 @@ export const matchLimit = 1000;
 export function kindOf(value: unknown): JsonKind {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "array";
+  if (value instanceof ExactNumber) return "number";
   const kind = typeof value;
   return kind === "object" || kind === "string" || kind === "number" || kind === "boolean" ? kind : "string";
 }

@@ -3,6 +3,7 @@
 // moment), the stream is opened again after the last event that was seen.
 import { useEffect, useRef, useSyncExternalStore } from "react";
 import { address, type Schemas } from "./api";
+import { parseJSON } from "./exact";
 
 export type LiveEvent = Schemas["Event"];
 export type LiveState =
@@ -96,7 +97,7 @@ class Stream {
       source.addEventListener(kind, (message) => {
         const { data, lastEventId } = message as MessageEvent<string>;
         this.#last = lastEventId;
-        const event = JSON.parse(data) as LiveEvent;
+        const event = parseJSON(data) as LiveEvent;
         for (const watcher of this.watchers) watcher.onEvent?.(event);
       });
     }

@@ -1,6 +1,7 @@
 // Webhook endpoints, what was delivered to them, and the secret of callbacks.
 import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, type Schemas } from "./api";
+import { parseJSON } from "./exact";
 
 export type Endpoint = Schemas["WebhookEndpoint"];
 export type NewEndpoint = Schemas["NewWebhookEndpoint"];
@@ -56,7 +57,7 @@ export function redeliverProblem(
 export function bodyOf(delivery: Delivery): { json: unknown } | { text: string } | undefined {
   if (delivery.body === undefined) return undefined;
   try {
-    return { json: JSON.parse(delivery.body) as unknown };
+    return { json: parseJSON(delivery.body) };
   } catch {
     return { text: delivery.body };
   }

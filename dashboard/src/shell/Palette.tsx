@@ -55,7 +55,8 @@ export function Palette({
   const navigate = useNavigate();
   const { can, signOut } = useSession();
   const [query, setQuery] = useState("");
-  const wanted = useDeferredValue(query.trim());
+  // "start order" looks for a workflow to start, which is called order.
+  const wanted = useDeferredValue(query.trim().replace(/^start\s+/i, ""));
   const shortcuts = useShortcuts();
   const [format, setFormat] = useTimeFormat();
   const { opened } = useSpotlight(store);

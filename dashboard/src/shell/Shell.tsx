@@ -172,27 +172,31 @@ function InboxCount() {
   );
 }
 
+/** One of several that exclude each other. */
 function Choice({
+  value,
   chosen,
-  onClick,
+  onChoose,
   icon,
   children,
 }: {
+  value: string;
   chosen: boolean;
-  onClick: () => void;
+  onChoose: () => void;
   icon?: ReactNode;
   children: ReactNode;
 }) {
   return (
-    <Menu.Item
-      role="menuitemradio"
-      aria-checked={chosen}
-      leftSection={icon}
-      rightSection={chosen ? <IconCheck size={14} aria-hidden /> : null}
-      onClick={onClick}
+    <Menu.RadioItem
+      value={value}
+      checked={chosen}
+      onChange={onChoose}
+      closeMenuOnClick
+      checkIcon={<IconCheck size={14} aria-hidden />}
+      rightSection={icon}
     >
       {children}
-    </Menu.Item>
+    </Menu.RadioItem>
   );
 }
 
@@ -212,7 +216,7 @@ function TimeMenu() {
       <Menu.Dropdown>
         <Menu.Label>Times</Menu.Label>
         {(Object.keys(formatNames) as TimeFormat[]).map((each) => (
-          <Choice key={each} chosen={each === format} onClick={() => setFormat(each)}>
+          <Choice key={each} value={each} chosen={each === format} onChoose={() => setFormat(each)}>
             {formatNames[each]}
           </Choice>
         ))}
@@ -220,6 +224,12 @@ function TimeMenu() {
     </Menu>
   );
 }
+
+const schemes = [
+  { value: "light", label: "Light", icon: IconSun },
+  { value: "dark", label: "Dark", icon: IconMoon },
+  { value: "auto", label: "As the system", icon: IconDeviceDesktop },
+] as const;
 
 function SchemeMenu() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
@@ -235,19 +245,17 @@ function SchemeMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>Appearance</Menu.Label>
-        <Choice chosen={colorScheme === "light"} onClick={() => setColorScheme("light")} icon={<IconSun size={14} />}>
-          Light
-        </Choice>
-        <Choice chosen={colorScheme === "dark"} onClick={() => setColorScheme("dark")} icon={<IconMoon size={14} />}>
-          Dark
-        </Choice>
-        <Choice
-          chosen={colorScheme === "auto"}
-          onClick={() => setColorScheme("auto")}
-          icon={<IconDeviceDesktop size={14} />}
-        >
-          As the system
-        </Choice>
+        {schemes.map(({ value, label, icon: Icon }) => (
+          <Choice
+            key={value}
+            value={value}
+            chosen={colorScheme === value}
+            onChoose={() => setColorScheme(value)}
+            icon={<Icon size={14} aria-hidden />}
+          >
+            {label}
+          </Choice>
+        ))}
       </Menu.Dropdown>
     </Menu>
   );

@@ -4,8 +4,9 @@ import { keyNames, type Shortcut, useShortcuts } from "@/hooks/shortcuts";
 import { useLocalStorage } from "@/hooks/useLocalStorage";
 import classes from "./ShortcutHelp.module.css";
 
-const order = ["Everywhere", "Lists", "This page"];
+const order = ["Everywhere", "Lists", "Waterfall", "This page"];
 const rank = (group: string) => (order.includes(group) ? order.indexOf(group) : order.length);
+
 /** Everything that the keyboard can do on this page. */
 export function ShortcutHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const shortcuts = useShortcuts();

@@ -13,10 +13,11 @@ import {
   useRef,
   useState,
 } from "react";
+import { useShortcut } from "@/hooks/shortcuts";
 import { useTimeFormat } from "@/hooks/useTimeFormat";
 import { formatDuration } from "@/services/time";
 import { type AxisMode, axisOf } from "./axis";
-import { type Command, commandOf } from "./keys";
+import { type Command, commandOf, pageKeys } from "./keys";
 import { Minimap } from "./Minimap";
 import { type Row, visibleRows } from "./model";
 import { segmentAt } from "./paint";
@@ -177,10 +178,24 @@ export function Waterfall({ execution, steps, events, now: clock, selected, onSe
   });
   const command = useCallback((c: Command) => latestRun.current(c), []);
 
+  const commandFor = (key: string, shift: boolean) => {
+    const page = Math.max(1, Math.floor(((scroller.current?.clientHeight ?? 400) - headHeight) / height) - 1);
+    return commandOf(key, shift, rows, active, expanded, page);
+  };
+  for (const [key, said] of pageKeys) {
+    const press = () => {
+      // The arrows and the other keys go on from here.
+      scroller.current?.focus({ preventScroll: true });
+      const found = commandFor(key, false);
+      if (found !== undefined) run(found);
+    };
+    // The keys are always the same ones, so these hooks are too.
+    // biome-ignore lint/correctness/useHookAtTopLevel: see above
+    useShortcut(key, said, press, { group: "Waterfall" });
+  }
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const page = Math.max(1, Math.floor(((scroller.current?.clientHeight ?? 400) - headHeight) / height) - 1);
-    const found = commandOf(event.key, event.shiftKey, rows, active, expanded, page);
+    const found = commandFor(event.key, event.shiftKey);
     if (found === undefined) return;
     event.preventDefault();
     event.stopPropagation();

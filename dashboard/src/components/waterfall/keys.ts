@@ -7,6 +7,18 @@ export type Command =
   | { do: "zoom"; factor: number }
   | { do: "pan"; part: number };
 
+/** The keys of the grid that the whole page hears, so that nobody needs to click first, and what the help says of them. */
+export const pageKeys = [
+  ["j", "Next step"],
+  ["k", "Step before"],
+  ["Enter", "Show the tries of the step, or hide them"],
+  ["+", "Zoom in"],
+  ["-", "Zoom out"],
+  ["0", "Show all of the time"],
+  ["z", "Zoom to the step"],
+  ["f", "Fold idle time, or unfold it"],
+] as const;
+
 /** One press of + or - zooms by this. */
 export const zoomStep = 1.5;
 

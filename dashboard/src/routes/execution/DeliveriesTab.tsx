@@ -10,6 +10,7 @@ import { ErrorPanel } from "@/components/ErrorPanel";
 import { Identifier } from "@/components/Identifier";
 import { BlockSkeleton, TableSkeleton } from "@/components/skeletons";
 import { TimeText } from "@/components/TimeText";
+import { parseJSON } from "@/services/exact";
 import { type Delivery, deliveriesQuery, deliveryQuery, redeliver } from "@/services/execution";
 import { useSession } from "@/services/session";
 import { formatDuration } from "@/services/time";
@@ -116,7 +117,7 @@ function DeliveryRow({ delivery, startOpen }: { delivery: Delivery; startOpen: b
 
 function pretty(body: string): string {
   try {
-    return JSON.stringify(JSON.parse(body), null, 2);
+    return JSON.stringify(parseJSON(body), null, 2);
   } catch {
     return body;
   }

@@ -1,6 +1,8 @@
 // How to do from a terminal or a program what the page does. The key is never in it: all of these read it from
 // SOJOURN_API_KEY.
 
+import { ExactNumber } from "@/services/exact";
+
 export const languages = ["curl", "cli", "go", "typescript", "python"] as const;
 export type Language = (typeof languages)[number];
 export const languageLabel: Record<Language, string> = {
@@ -195,7 +197,7 @@ export function pyLiteral(value: unknown, by = ""): string {
   if (value === null || value === undefined) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
-  if (typeof value !== "object") return JSON.stringify(value);
+  if (typeof value !== "object" || value instanceof ExactNumber) return JSON.stringify(value);
   const deeper = `${by}    `;
   const entries = Array.isArray(value)
     ? value.map((member) => pyLiteral(member, deeper))

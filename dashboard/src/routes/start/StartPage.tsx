@@ -14,6 +14,7 @@ import { Panel } from "@/components/Panel";
 import { BlockSkeleton } from "@/components/skeletons";
 import { useShortcut } from "@/hooks/shortcuts";
 import { ApiError } from "@/services/api";
+import { parseJSON } from "@/services/exact";
 import { type Execution, executionQuery } from "@/services/execution";
 import { fieldError, sentence } from "@/services/fields";
 import { useSession } from "@/services/session";
@@ -260,7 +261,7 @@ function StartForm({ workflow, model }: { workflow: Workflow; model: Execution |
                 const next = event.currentTarget.value;
                 setText(next);
                 if (jsonProblem(next) !== undefined) return;
-                const value: unknown = next.trim() === "" ? {} : JSON.parse(next);
+                const value = next.trim() === "" ? {} : parseJSON(next);
                 if (isInput(value)) {
                   setInput(value);
                   setGeneration((before) => before + 1);

@@ -6,6 +6,7 @@ import { createContext, useContext, useEffect, useId, useRef, useState } from "r
 import { ActionButton } from "@/components/ActionButton";
 import { Identifier } from "@/components/Identifier";
 import { ApiError } from "@/services/api";
+import { exactInteger, parseJSON } from "@/services/exact";
 import { useSession } from "@/services/session";
 import { uploadFile } from "@/services/workflows";
 import classes from "./Start.module.css";
@@ -141,7 +142,11 @@ function bounds(spec: Of<"number">): string | undefined {
 function NumberField({ spec, value, onChange, name, path, required }: Props<Of<"number">>) {
   const { errorAt } = useContext(FormContext);
   const [draft, setDraft] = useState(value === undefined ? "" : String(value));
-  const parsed = parseNumber(draft, spec.integer);
+  const read = (text: string) => {
+    const exact = exactInteger(text);
+    return exact ? { value: exact, problem: undefined } : parseNumber(text, spec.integer);
+  };
+  const problem = read(draft).problem;
   // Somebody else has changed it: the last input, or the JSON tab.
   const shown = useRef(value);
   useEffect(() => {
@@ -149,19 +154,19 @@ function NumberField({ spec, value, onChange, name, path, required }: Props<Of<"
     shown.current = value;
     setDraft(value === undefined ? "" : String(value));
   }, [value]);
-  useBroken(path, parsed.problem !== undefined);
+  useBroken(path, problem !== undefined);
   return (
     <TextInput
       label={labelOf({ spec, name })}
       description={describe(spec, bounds(spec))}
       withAsterisk={required}
       inputMode={spec.integer ? "numeric" : "decimal"}
-      error={parsed.problem ?? errorAt(path)}
+      error={problem ?? errorAt(path)}
       value={draft}
       onChange={(event) => {
         const text = event.currentTarget.value;
         setDraft(text);
-        const next = parseNumber(text, spec.integer).value;
+        const next = read(text).value;
         shown.current = next;
         onChange(next);
       }}
@@ -190,7 +195,7 @@ function ChoiceField({ spec, value, onChange, name, path, required, options }: P
       clearable={!required}
       searchable={data.length > 8}
       error={errorAt(path)}
-      onChange={(next) => onChange(next === null ? undefined : (JSON.parse(next) as unknown))}
+      onChange={(next) => onChange(next === null ? undefined : parseJSON(next))}
       clearButtonProps={{ "aria-label": `Unset ${name}` }}
     />
   );
@@ -432,7 +437,7 @@ export function JsonField({
         const text = event.currentTarget.value;
         setDraft(text);
         if (jsonProblem(text) !== undefined) return;
-        const next: unknown = text.trim() === "" ? undefined : JSON.parse(text);
+        const next: unknown = text.trim() === "" ? undefined : parseJSON(text);
         shown.current = next;
         onChange(next);
       }}

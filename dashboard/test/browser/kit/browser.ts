@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect } from "vitest";
 import { type Server, startServer } from "./server";
@@ -54,6 +55,7 @@ export function inBrowser(data?: string) {
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
     contexts.push(context);
     context.setDefaultTimeout(15_000);
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const page = await context.newPage();
     const watch: Watch = { errors: [], csp: [], dialogs: [], outside: [] };
     await page.addInitScript(() => {
@@ -99,4 +101,13 @@ export function inBrowser(data?: string) {
 /** Holds that a page did nothing that it must never do. */
 export function isQuiet(watch: Watch) {
   expect(watch).toEqual({ errors: [], csp: [], dialogs: [], outside: [] });
+}
+
+/** What was copied last. */
+export const copied = (page: Page): Promise<string> => page.evaluate(() => navigator.clipboard.readText());
+
+/** The file that an action of the page saves, as text. */
+export async function saved(page: Page, act: () => Promise<void>): Promise<{ name: string; text: string }> {
+  const [download] = await Promise.all([page.waitForEvent("download"), act()]);
+  return { name: download.suggestedFilename(), text: await readFile(await download.path(), "utf8") };
 }

@@ -17,6 +17,10 @@ export interface Server {
   /** Waits until the execution has ended, or with `actionable` until it waits for somebody. */
   wait(id: string, until?: "terminal" | "actionable"): Promise<Execution>;
   stop(): Promise<void>;
+  /** Ends the process and keeps its data, as a machine does that is started anew. */
+  pause(): Promise<void>;
+  /** Starts it again, at the same address and on the same data. */
+  resume(): Promise<void>;
 }
 
 /** The binary under test. */
@@ -26,9 +30,13 @@ export const binary = resolve(process.env.SOJOURN_BINARY ?? "../bin/sojourn");
 export async function startServer(data?: string): Promise<Server> {
   const folder = data ?? mkdtempSync(join(tmpdir(), "sojourn-browser-"));
   const key = `browser-key-${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
-  const args = ["dev", "--listen", "127.0.0.1:0", "--data", folder, "--api-key", key];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SOJOURN")));
-  const child = spawn(binary, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const launch = (listen: string) =>
+    spawn(binary, ["dev", "--listen", listen, "--data", folder, "--api-key", key], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  let child = launch("127.0.0.1:0");
   const url = await address(child);
 
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -52,6 +60,11 @@ export async function startServer(data?: string): Promise<Server> {
     start: async (workflow, input = {}, rest = {}) =>
       (await call<Execution>("POST", "/v1/executions", { workflow_id: workflow, input, ...rest })).id,
     wait: (id, until = "terminal") => call<Execution>("GET", `/v1/executions/${id}?wait=30&until=${until}`),
+    pause: () => ended(child),
+    resume: async () => {
+      child = launch(new URL(url).host);
+      await address(child);
+    },
     stop: async () => {
       await ended(child);
       if (data === undefined) rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,170 @@
+// What people do on the page of one execution, beside what actions.test.ts has: signals, an end by force, links and code.
+import { execFileSync } from "node:child_process";
+import { dirname } from "node:path";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { copied, inBrowser, isQuiet } from "./kit/browser";
+import { binary, type Execution } from "./kit/server";
+
+const it = inBrowser();
+let done: string;
+
+beforeAll(async () => {
+  done = await it.server.start("steps", { number: 4 }, { metadata: { order: "it's 7" }, priority: 3 });
+  await it.server.wait(done);
+});
+
+const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name });
+const dialog = (page: Page) => page.getByRole("dialog");
+const more = async (page: Page, item: string) => {
+  await button(page, "More actions").click();
+  await page.getByRole("menuitem", { name: item }).click();
+};
+
+test("a signal is sent by key, with a payload, and broken JSON is not", async () => {
+  const id = await it.server.start("queued");
+  const { page, watch, open } = await it.visit();
+  await open(`/executions/${id}`);
+  await button(page, "Cancel…").waitFor();
+  await page.keyboard.press("s");
+  await dialog(page).getByLabel("Name").fill("paid");
+  await dialog(page).getByLabel("Payload").fill("{amount: 12}");
+  await dialog(page).getByText("This is not JSON").waitFor();
+  expect(await button(page, "Send the signal").isDisabled()).toBe(true);
+  await dialog(page).getByLabel("Payload").fill('{"amount": 12}');
+  await button(page, "Send the signal").click();
+  await page.getByText("The signal “paid” is stored.").waitFor();
+  await page.keyboard.press("2");
+  await page.waitForURL((url) => url.searchParams.get("tab") === "events");
+  await page.getByText("paid").first().waitFor();
+  const events = await (
+    await fetch(`${it.server.url}/v1/executions/${id}/events`, {
+      headers: { authorization: `Bearer ${it.server.key}`, accept: "application/json" },
+    })
+  ).json();
+  expect(events.data).toContainEqual(expect.objectContaining({ type: "signalled", name: "paid" }));
+  isQuiet(watch);
+});
+
+test("an execution is terminated from the menu, and cannot be a second time", async () => {
+  const id = await it.server.start("queued");
+  const { page, watch, open } = await it.visit();
+  await open(`/executions/${id}`);
+  await more(page, "Terminate…");
+  await dialog(page).getByLabel("Reason").fill("stuck");
+  await button(page, "Terminate the execution").click();
+  await page.getByText("The execution was ended.").waitFor();
+  expect(await it.server.wait(id)).toMatchObject({ status: "cancelled", error: expect.stringContaining("stuck") });
+  await button(page, "Cancel…").waitFor({ state: "detached" });
+  await button(page, "More actions").click();
+  await page.getByRole("menuitem", { name: "Delete…" }).waitFor();
+  expect(await page.getByRole("menuitem", { name: "Terminate…" }).count()).toBe(0);
+  isQuiet(watch);
+});
+
+test("an execution that has ended is deleted, and its address says so", async () => {
+  const id = await it.server.start("echo");
+  await it.server.wait(id);
+  const { page, watch, open } = await it.visit();
+  await open(`/executions/${id}`);
+  await more(page, "Delete…");
+  await button(page, "Delete the execution").click();
+  await page.waitForURL((url) => url.pathname === "/executions");
+  await open(`/executions/${id}`);
+  await page.getByText("This execution was deleted").waitFor();
+  isQuiet(watch);
+});
+
+test("a link to a step opens that step for whoever follows it", async () => {
+  const { page, watch, open } = await it.visit();
+  await open(`/executions/${done}`);
+  await page.getByRole("row", { name: /double/ }).click();
+  const step = (on: Page) => on.getByRole("complementary", { name: "Step double" });
+  await step(page).getByRole("button", { name: "Copy link" }).click();
+  await page.getByText("The link to what you see is copied.").waitFor();
+  const link = await copied(page);
+  expect(link).toBe(`${it.server.url}/executions/${done}?step=double`);
+  await page.keyboard.press("Escape");
+  await step(page).waitFor({ state: "detached" });
+  const other = await it.visit();
+  await other.page.goto(link);
+  await step(other.page).getByText("Output").waitFor();
+  isQuiet(watch);
+  isQuiet(other.watch);
+});
+
+test("the waterfall is walked by keys without a click, and `?` lists them", async () => {
+  const { page, watch, open } = await it.visit();
+  await open(`/executions/${done}`);
+  await page.getByRole("treegrid").waitFor();
+  const step = () => new URL(page.url()).searchParams.get("step");
+  for (const [key, name] of [
+    ["j", "fetch"],
+    ["j", "double"],
+    ["ArrowDown", "describe"],
+    ["k", "double"],
+  ] as const) {
+    await page.keyboard.press(key);
+    await expect.poll(step).toBe(name);
+  }
+  await page.keyboard.press("Escape");
+  await expect.poll(step).toBe(null);
+  await page.keyboard.press("?");
+  for (const said of ["Next step", "Step before", "Zoom in", "Show all of the time"]) {
+    await dialog(page).getByText(said, { exact: true }).waitFor();
+  }
+  isQuiet(watch);
+});
+
+test("the code for a terminal does what it says", async () => {
+  const { page, watch, open } = await it.visit();
+  await open(`/executions/${done}`);
+  await button(page, "Copy as…").waitFor();
+  await page.keyboard.press("y");
+  /** The text that is shown for a task, as the button copies it. */
+  const text = async (language: string, task: string) => {
+    await dialog(page).getByText(language, { exact: true }).click();
+    await dialog(page).getByText(task, { exact: true }).click();
+    await dialog(page)
+      .getByRole("button", { name: `Copy the ${language} code` })
+      .click();
+    await dialog(page).getByRole("button", { name: "Copied" }).waitFor();
+    const shown = await dialog(page)
+      .getByRole("group", { name: `${language} code` })
+      .textContent();
+    expect(await copied(page)).toBe(shown);
+    return shown ?? "";
+  };
+  const run = (command: string) =>
+    execFileSync("bash", ["-euo", "pipefail", "-c", command], {
+      encoding: "utf8",
+      env: { ...process.env, SOJOURN_API_KEY: it.server.key, PATH: `${dirname(binary)}:${process.env.PATH}` },
+      timeout: 30_000,
+    });
+  const again = async (id: string) => {
+    expect(await it.server.wait(id)).toMatchObject({
+      status: "completed",
+      input: { number: 4 },
+      metadata: { order: "it's 7" },
+      priority: 3,
+    });
+  };
+  const got = JSON.parse(run(await text("curl", "Get it"))) as Execution;
+  expect([got.id, got.status, got.steps?.length]).toEqual([done, "completed", 3]);
+  const started = JSON.parse(run(await text("curl", "Start it again"))) as Execution;
+  expect(started.id).not.toBe(done);
+  await again(started.id);
+  expect(run(await text("CLI", "Get it"))).toContain(done);
+  run(await text("CLI", "Start it again"));
+  const found = await it.server.call<{ data: Execution[] }>("GET", "/v1/executions?workflow_id=steps&limit=1");
+  expect([done, started.id]).not.toContain(found.data[0]?.id);
+  await again(found.data[0]?.id ?? "");
+  for (const [language, word] of [
+    ["Go", "client.Executions.Get"],
+    ["TypeScript", "client.executions.get"],
+    ["Python", "client.executions.get"],
+  ] as const) {
+    expect(await text(language, "Get it")).toContain(`${word}(`);
+  }
+  isQuiet(watch);
+});
