@@ -13,7 +13,7 @@ import {
 } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useDeferredValue, useState } from "react";
+import { type ReactNode, useDeferredValue, useEffect, useState } from "react";
 import { keyNames, useShortcuts } from "@/hooks/shortcuts";
 import { timeFormats, useTimeFormat } from "@/hooks/useTimeFormat";
 import { api } from "@/services/api";
@@ -59,7 +59,16 @@ export function Palette({
   const wanted = useDeferredValue(query.trim().replace(/^start\s+/i, ""));
   const shortcuts = useShortcuts();
   const [format, setFormat] = useTimeFormat();
-  const { opened } = useSpotlight(store);
+  const { opened, listId } = useSpotlight(store);
+  // What is chosen goes away with its line when workflows are found a moment later: then the first line is chosen again, so
+  // that Enter does what the palette shows.
+  useEffect(() => {
+    const list = opened && query !== "" ? document.getElementById(listId) : null;
+    const first = list?.querySelector("[data-action]");
+    if (!first || list?.querySelector("[data-selected]")) return;
+    first.setAttribute("data-selected", "true");
+    store.updateState((state) => ({ ...state, selected: 0 }));
+  });
   const named = useQuery({
     queryKey: ["palette", "workflows", wanted],
     queryFn: ({ signal }) =>

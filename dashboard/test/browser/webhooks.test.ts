@@ -46,15 +46,17 @@ test("a delivery that failed is sent now, and once more when it was accepted", a
   await page.waitForURL(/\/webhooks\/deliveries\/evt_/);
   await page.getByText("not now").first().waitFor();
   status = 200;
-  await button(page, "Send it now").click();
+  await button(page, /^Send it (now|again)$/).click();
   await page.getByText("The receiver answered 2xx.").first().waitFor();
-  await page.getByText("2 attempts").waitFor();
+  await button(page, "Send it again").waitFor();
+  // The server may have tried again by itself meanwhile.
+  const before = got.length;
   await button(page, "Send it again").click();
-  await page.getByText("3 attempts").waitFor();
+  await expect.poll(() => got.length).toBe(before + 1);
+  await page.getByText(`${before + 1} attempts`).waitFor();
   // All of them are one message to the receiver.
-  expect(got.length).toBe(3);
   expect(new Set(got.map((each) => each.id))).toEqual(new Set([new URL(page.url()).pathname.split("/").pop()]));
-  expect(JSON.parse(got[2]?.body ?? "")).toMatchObject({ type: "execution.completed" });
+  expect(JSON.parse(got[before]?.body ?? "")).toMatchObject({ type: "execution.completed" });
   isQuiet(watch);
 });
 
