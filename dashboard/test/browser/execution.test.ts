@@ -168,3 +168,62 @@ test("the code for a terminal does what it says", async () => {
   }
   isQuiet(watch);
 });
+
+test("numbers of many digits are shown as they came, and started again so", async () => {
+  const number = "12345678901234567890";
+  const answer = await fetch(`${it.server.url}/v1/executions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${it.server.key}`, "content-type": "application/json" },
+    body: `{"workflow_id":"echo","input":{"order":${number}}}`,
+  });
+  const { id } = (await answer.json()) as Execution;
+  await it.server.wait(id);
+  const { page, watch, open } = await it.visit();
+  await open(`/executions/${id}?tab=data`);
+  await page.getByRole("tree", { name: "Output" }).getByText(number).waitFor();
+  await page.getByRole("link", { name: "Start again with this input" }).click();
+  await expect.poll(() => page.getByLabel("Input as JSON").inputValue()).toContain(number);
+  await button(page, /^Start$/).click();
+  await page.waitForURL((url) => /^\/executions\/exec_/.test(url.pathname) && !url.pathname.endsWith(id));
+  const again = new URL(page.url()).pathname.split("/").pop();
+  const stored = await fetch(`${it.server.url}/v1/executions/${again}`, {
+    headers: { authorization: `Bearer ${it.server.key}` },
+  });
+  expect(await stored.text()).toMatch(new RegExp(`"input": ?{"order": ?${number}}`));
+  isQuiet(watch);
+});
+
+test("of two approvals of one name the one that is meant is decided", async () => {
+  const { server } = it;
+  const session = await server.call<{ session_id: string }>("POST", "/v1/worker/sessions", {
+    protocol: 1,
+    name: "by hand",
+    capacity: 1,
+    workflows: [{ name: "twice" }],
+  });
+  const id = await server.start("twice");
+  const poll = await server.call<{ executions: { lease: string }[]; delivery: number }>("POST", "/v1/worker/poll", {
+    session_id: session.session_id,
+    received: 0,
+    wait_ms: 10_000,
+  });
+  const lease = poll.executions[0]?.lease;
+  const operation = (op: string, rest: object = {}) => ({ id, lease, op, ...rest });
+  await server.call("POST", "/v1/worker/report", {
+    session_id: session.session_id,
+    received: poll.delivery,
+    operations: [
+      operation("wait", { step: "boss", wait: "approval", payload: { question: "First?" } }),
+      operation("wait", { step: "boss#2", wait: "approval", payload: { question: "Second?" } }),
+      operation("suspend"),
+    ],
+  });
+  const { page, watch, open } = await it.visit();
+  await open(`/executions/${id}?step=${encodeURIComponent("boss#2")}`);
+  await page.getByRole("complementary", { name: "Step boss#2" }).getByRole("button", { name: "Approve…" }).click();
+  await page.getByRole("dialog", { name: "Approve “boss#2”?" }).getByRole("button", { name: "Approve" }).click();
+  await page.getByText("Approved: the execution goes on.").waitFor();
+  const after = await server.call<Execution>("GET", `/v1/executions/${id}`);
+  expect(after.awaiting?.map((wait) => wait.step)).toEqual(["boss"]);
+  isQuiet(watch);
+});
