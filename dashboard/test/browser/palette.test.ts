@@ -10,10 +10,11 @@ test("the palette finds pages, workflows, executions and actions", async () => {
   const { page, watch } = await it.visit();
   await page.getByRole("heading", { level: 1, name: "Executions" }).waitFor();
   const field = page.getByPlaceholder("Go to a page or a workflow, or paste the id of an execution");
-  const act = async (text: string, choice: string | RegExp) => {
+  const act = async (text: string, choice: string | RegExp, until?: () => Promise<unknown>) => {
     await page.keyboard.press("Control+k");
     await field.waitFor();
     await page.keyboard.type(text);
+    await until?.();
     await page
       .getByRole("button", { name: choice })
       .or(page.getByRole("option", { name: choice }))
@@ -26,7 +27,9 @@ test("the palette finds pages, workflows, executions and actions", async () => {
   await page.waitForURL((url) => url.pathname === "/workers");
   await act(`see ${id} please`, `Open ${id}`);
   await page.waitForURL((url) => url.pathname === `/executions/${id}`);
-  await act("start approv", "Start approval…");
+  // What the server finds a moment later is chosen as well as what was there before.
+  const found = page.waitForResponse((answer) => new URL(answer.url()).searchParams.get("search") === "approv");
+  await act("start approv", "Start approval…", () => found);
   await page.waitForURL((url) => url.pathname === "/workflows/approval/start");
   await act("dark", "Dark appearance");
   await expect.poll(() => page.locator("html").getAttribute("data-mantine-color-scheme")).toBe("dark");

@@ -11,7 +11,7 @@ export type Command =
 export const pageKeys = [
   ["j", "Next step"],
   ["k", "Step before"],
-  ["Enter", "Show the tries of the step, or hide them"],
+  ["Enter", "Show or hide the step's tries"],
   ["+", "Zoom in"],
   ["-", "Zoom out"],
   ["0", "Show all of the time"],
