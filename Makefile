@@ -126,7 +126,7 @@ test-wide: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the long test
 	SOJOURN_TEST_WIDE=1 $(call GOTEST,wide) -timeout $(WIDE_TIMEOUT) $(WIDE_PACKAGES)
 	$(if $(HEAVY_PACKAGES),SOJOURN_TEST_WIDE=1 $(call GOTEST,wide-heavy) -timeout $(WIDE_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
 	$(MAKE) test-stores
-	$(MAKE) typescript-wide test-python-wheel
+	$(MAKE) typescript-wide test-python-wheel test-browser-wide
 	$(MAKE) fuzz FUZZTIME=$(WIDE_FUZZTIME)
 
 .PHONY: typescript-wide
@@ -135,6 +135,11 @@ typescript-wide: build $(TYPESCRIPT)/node_modules | $(REPORTS) ## the TypeScript
 
 # The stores that torture is about.
 STORES ?= sqlite postgres
+
+.PHONY: test-browser-wide
+test-browser-wide: build $(DASHBOARD)/node_modules | $(REPORTS) ## the dashboard over a million executions, and pictures of its pages in bin/screenshots
+	./scripts/install-test-deps.sh
+	SOJOURN_TEST_WIDE=1 ./scripts/test-dashboard.sh browser-wide --config vitest.browser.config.ts
 
 .PHONY: torture
 torture: ## kill, freeze, cut power, connections and primaries under load until satisfied (STORES="sqlite postgres" ARGS="...")

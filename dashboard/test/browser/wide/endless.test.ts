@@ -1,0 +1,145 @@
+// What comes in eight hours, three or four events a second, comes in a minute: 100,000 events pass by an open list and an
+// open execution, and neither page holds on to them.
+import type { CDPSession, Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { inBrowser, isQuiet, type Visitor } from "../kit/browser";
+
+const it = inBrowser();
+
+const rounds = 10;
+const perRound = 1_112;
+/** Of one execution of the workflow "steps": its own, and those of three steps with their progress. */
+const eventsEach = 9;
+const mib = 1 << 20;
+
+declare global {
+  interface Window {
+    heard: number;
+  }
+}
+
+/** Has the pages that are opened from now on count the events that reach them. */
+async function listen(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    window.heard = 0;
+    const count = () => {
+      window.heard++;
+    };
+    const { addEventListener } = EventSource.prototype;
+    EventSource.prototype.addEventListener = function (this: EventSource, ...args: [type: string, ...rest: never[]]) {
+      addEventListener.apply(this, args as unknown as Parameters<typeof addEventListener>);
+      if (args[0] !== "reset" && args[0] !== "end") addEventListener.call(this, args[0], count);
+    } as typeof addEventListener;
+  });
+}
+
+/** Bytes of the page's heap that are in use once all that can go has gone. */
+async function heap(cdp: CDPSession): Promise<number> {
+  for (let i = 0; i < 2; i++) await cdp.send("HeapProfiler.collectGarbage");
+  const { usedSize } = await cdp.send("Runtime.getHeapUsage");
+  return usedSize;
+}
+
+/** How much the values grow from the first to the last, by the line that fits them best. */
+function growth(values: readonly number[]): number {
+  const n = values.length;
+  const middle = (n - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  let above = 0;
+  let below = 0;
+  for (const [i, value] of values.entries()) {
+    above += (i - middle) * (value - mean);
+    below += (i - middle) ** 2;
+  }
+  return (above / below) * (n - 1);
+}
+
+const inMiB = (values: readonly number[]) => values.map((value) => (value / mib).toFixed(1)).join(" ");
+
+async function opened(path: string): Promise<Visitor & { cdp: CDPSession }> {
+  const visitor = await it.visit();
+  await listen(visitor.page);
+  await visitor.open(path);
+  await visitor.page.getByText("Live", { exact: true }).first().waitFor();
+  return { ...visitor, cdp: await visitor.context.newCDPSession(visitor.page) };
+}
+
+test("a stream of a hundred thousand events is not kept", async () => {
+  const long = await begun();
+  const list = await opened("/executions");
+  const one = await opened(`/executions/${long.id}`);
+
+  // An execution can have 10,000 events. The page keeps those, as it does when it is opened afterwards.
+  await long.report(9_900);
+  await one.page.getByRole("tab", { name: /^Events\s*9,90\d$/ }).waitFor();
+
+  const heaps: { list: number[]; one: number[] } = { list: [], one: [] };
+  const heard = (page: Page) => page.evaluate(() => window.heard);
+  for (let round = 1; round <= rounds; round++) {
+    for (let first = 0; first < perRound; first += 556) {
+      const executions = Array.from({ length: 556 }, () => ({ workflow_id: "steps", input: {} }));
+      await it.server.call("POST", "/v1/executions/batch", { executions });
+    }
+    const sent = round * perRound * eventsEach;
+    for (const { page } of [list, one]) {
+      await expect.poll(() => heard(page), { timeout: 60_000, interval: 100 }).toBeGreaterThanOrEqual(sent);
+    }
+    // The list has caught up with what it heard.
+    const done = (round * perRound).toLocaleString("en-US");
+    await list.page
+      .getByRole("group", { name: "States" })
+      .getByRole("button", { name: `Completed ${done}` })
+      .waitFor();
+    heaps.list.push(await heap(list.cdp));
+    heaps.one.push(await heap(one.cdp));
+  }
+  expect(rounds * perRound * eventsEach).toBeGreaterThan(100_000);
+  await one.page.reload();
+  await one.page.getByRole("treegrid").waitFor();
+  await one.page.getByRole("tab", { name: /^Events\s*9,9\d\d$/ }).waitFor();
+  const fresh = await heap(one.cdp);
+  console.log(`list: ${inMiB(heaps.list)} MiB; execution: ${inMiB(heaps.one)} MiB, opened anew ${inMiB([fresh])} MiB`);
+  for (const [page, values] of Object.entries(heaps)) {
+    const second = values.slice(rounds / 2);
+    expect(growth(second), `bytes that the page (${page}) grew by over the second half`).toBeLessThan(mib);
+  }
+  // Who watched it all holds no more than who comes afterwards.
+  expect((heaps.one.at(-1) ?? 0) - fresh).toBeLessThan(6 * mib);
+  isQuiet(list.watch);
+  isQuiet(one.watch);
+});
+
+/** An execution that runs, with the test for its worker. */
+async function begun() {
+  const { session_id } = await it.server.call<{ session_id: string }>("POST", "/v1/worker/sessions", {
+    protocol: 1,
+    name: "browser test",
+    capacity: 1,
+    workflows: [{ name: "long" }],
+  });
+  const id = await it.server.start("long");
+  const { delivery, executions } = await it.server.call<{ delivery: number; executions: { lease: string }[] }>(
+    "POST",
+    "/v1/worker/poll",
+    { session_id, wait_ms: 10_000 },
+  );
+  const lease = executions[0]?.lease;
+  return {
+    id,
+    /** Completes so many steps. */
+    report: async (steps: number) => {
+      for (let first = 1; first <= steps; first += 900) {
+        const operations = [];
+        for (let i = first; i < Math.min(first + 900, steps + 1); i++) {
+          operations.push({ id, lease, op: "step_completed", step: `page-${i}`, duration_ms: 5, output: { words: i } });
+        }
+        const { results } = await it.server.call<{ results: { ok: boolean }[] }>("POST", "/v1/worker/report", {
+          session_id,
+          received: delivery,
+          operations,
+        });
+        expect(results.every((result) => result.ok)).toBe(true);
+      }
+    },
+  };
+}
