@@ -386,7 +386,7 @@ func (s *Store) release() error {
 		errs = append(errs, s.writer.close())
 	}
 	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+		errs = append(errs, unlockFile(s.lock))
 	}
 	if s.temporary != "" {
 		errs = append(errs, os.RemoveAll(s.temporary))
