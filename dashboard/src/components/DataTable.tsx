@@ -29,6 +29,8 @@ export interface Column<Row> {
   main?: boolean;
   /** Where it stands on a phone; hidden when left out, first for the main one. */
   narrow?: "first" | "second" | "hidden";
+  /** What stands before the cell on a phone, where no head says what it is. */
+  caption?: string;
 }
 
 interface Props<Row> {
@@ -252,6 +254,11 @@ function OneRow<Row>(props: RowProps<Row>) {
   const { row, name, index, columns, rowLink, tracks, narrow, height, start, selected, highlighted } = props;
   const cell = (column: Column<Row>) => (
     <div key={column.key} role="cell" className={classes.cell} data-align={column.align}>
+      {narrow && column.caption && (
+        <span className={classes.caption} aria-hidden>
+          {column.caption}
+        </span>
+      )}
       {column.main && rowLink ? (
         <Link {...rowLink(row)} className={classes.main} data-main>
           {column.cell(row)}

@@ -69,18 +69,8 @@ const columns: readonly Column<Row>[] = [
     header: "Started in 24 h",
     width: "190px",
     narrow: "second",
-    cell: ({ workflow, stats }) =>
-      stats ? (
-        <span className={classes.spark}>
-          <Sparkline
-            values={stats.buckets.map((bucket) => bucket.started)}
-            label={`Starts of ${workflow.name} in the last 24 hours`}
-          />
-          <span>{stats.started.toLocaleString()}</span>
-        </span>
-      ) : (
-        <None />
-      ),
+    caption: "24 h",
+    cell: (row) => <Starts row={row} />,
   },
   {
     key: "errors",
@@ -88,6 +78,7 @@ const columns: readonly Column<Row>[] = [
     width: "84px",
     align: "end",
     narrow: "second",
+    caption: "errors",
     cell: ({ stats }) => <Errors stats={stats} />,
   },
   {
@@ -103,6 +94,7 @@ const columns: readonly Column<Row>[] = [
     width: "76px",
     align: "end",
     narrow: "second",
+    caption: "p95",
     cell: ({ stats }) => (stats?.run_ms ? <Duration ms={stats.run_ms.p95} /> : <None />),
   },
   {
@@ -211,6 +203,21 @@ function Workflows() {
 }
 
 const None = () => <span className={classes.none}>–</span>;
+
+function Starts({ row: { workflow, stats } }: { row: Row }) {
+  const narrow = useNarrow();
+  if (stats === undefined) return <None />;
+  return (
+    <span className={classes.spark}>
+      <Sparkline
+        values={stats.buckets.map((bucket) => bucket.started)}
+        label={`Starts of ${workflow.name} in the last 24 hours`}
+        {...(narrow ? { width: 64 } : {})}
+      />
+      <span>{stats.started.toLocaleString()}</span>
+    </span>
+  );
+}
 
 function Workers({ row: { workflow, stats } }: { row: Row }) {
   const narrow = useNarrow();
