@@ -156,6 +156,7 @@ for (const theme of ["light", "dark"] as const) {
           await page.getByRole("heading", { level: 1 }).waitFor();
           wrong.push(...(await judged(page, theme, width, name)));
         }
+        if (width === 1280) await forReadme(page, open, theme);
         expect(wrong).toEqual([]);
         isQuiet(watch);
       });
@@ -163,11 +164,28 @@ for (const theme of ["light", "dark"] as const) {
   }
 }
 
-/** Takes the picture of a page that is loaded, and tells what is too wide in it. */
-async function judged(page: Page, theme: string, width: number, name: string): Promise<string[]> {
-  await page.waitForFunction(
+/** Takes the pictures that the README shows; docs/images has copies of them. */
+async function forReadme(page: Page, open: (path: string) => Promise<void>, theme: string): Promise<void> {
+  await page.setViewportSize({ width: 1280, height: 720 });
+  for (const [name, path] of [
+    ["executions", pages.executions],
+    ["execution", pages["execution-invoice"]],
+  ] as const) {
+    await open(path as string);
+    await loaded(page);
+    await page.screenshot({ path: join(folder, `readme-${name}-${theme}.png`), animations: "disabled" });
+  }
+}
+
+/** Waits until nothing of a page is on its way. */
+const loaded = (page: Page) =>
+  page.waitForFunction(
     () => document.fonts.status === "loaded" && !document.querySelector('[aria-label^="Loading"], [aria-busy="true"]'),
   );
+
+/** Takes the picture of a page that is loaded, and tells what is too wide in it. */
+async function judged(page: Page, theme: string, width: number, name: string): Promise<string[]> {
+  await loaded(page);
   await page.screenshot({
     path: join(folder, `${name}-${theme}-${width}.png`),
     fullPage: true,
