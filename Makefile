@@ -73,7 +73,7 @@ build: $(DASHBOARD_BUILT) ## build bin/sojourn, with the dashboard in it where t
 	CGO_ENABLED=0 go build $(BUILDFLAGS) -o $(BIN)/sojourn ./cmd/sojourn
 
 .PHONY: test
-test: lint verify unit test-postgres typescript test-dashboard test-browser test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
+test: lint verify unit typescript test-dashboard test-browser test-python test-race ## what every change must pass: lint, generated files, all tests, races where they matter
 
 .PHONY: unit
 unit: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## all tests once, without lint or race detector
@@ -81,11 +81,6 @@ unit: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## all tests once, wi
 	./scripts/install-postgres.sh
 	$(call GOTEST,unit) -timeout $(TEST_TIMEOUT) $(LIGHT_PACKAGES)
 	$(if $(HEAVY_PACKAGES),$(call GOTEST,unit-heavy) -timeout $(TEST_TIMEOUT) -p 1 $(HEAVY_PACKAGES))
-
-.PHONY: test-postgres
-test-postgres: $(GOTESTSUM) | $(REPORTS) ## the suites of API and webhooks on PostgreSQL 15; that of the engine is in test-wide
-	./scripts/install-postgres.sh
-	SOJOURN_TEST_STORE=postgres15 $(call GOTEST,postgres15) -timeout $(TEST_TIMEOUT) $(filter-out %/engine,$(SUITES))
 
 .PHONY: test-stores
 test-stores: $(GOTESTSUM) $(TYPESCRIPT)/node_modules | $(REPORTS) ## the suites and the SDK scenarios on every PostgreSQL, and on one that lacks what distributed databases do
