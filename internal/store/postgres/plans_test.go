@@ -51,6 +51,7 @@ func TestReadsTakeFewPages(t *testing.T) {
 	}
 	deliveries := func(q store.DeliveryQuery) func(*Store) (int, error) {
 		return func(s *Store) (int, error) {
+			q := q // both versions of the server are asked at once
 			q.Project, q.Limit = 1, 50
 			found, err := s.Deliveries(t.Context(), q)
 			return len(found), err
