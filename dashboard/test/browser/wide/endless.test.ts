@@ -1,4 +1,4 @@
-// What comes in eight hours, three or four events a second, comes in a minute: 100,000 events pass by an open list and an
+// What comes in eight hours, three or four events a second, comes in two minutes: 100,000 events pass by an open list and an
 // open execution, and neither page holds on to them.
 import type { CDPSession, Page } from "playwright-core";
 import { expect, test } from "vitest";
@@ -7,9 +7,10 @@ import { inBrowser, isQuiet, type Visitor } from "../kit/browser";
 const it = inBrowser();
 
 const rounds = 10;
-const perRound = 1_112;
-/** Of one execution of the workflow "steps": its own, and those of three steps with their progress. */
-const eventsEach = 9;
+/** Events that come by in a round, at least. */
+const perRound = 10_000;
+/** Executions that are started together. Each has eight or nine events: progress may come with the step that it tells of. */
+const together = 556;
 const mib = 1 << 20;
 
 declare global {
@@ -75,25 +76,28 @@ test("a stream of a hundred thousand events is not kept", async () => {
 
   const heaps: { list: number[]; one: number[] } = { list: [], one: [] };
   const heard = (page: Page) => page.evaluate(() => window.heard);
+  const pages = [list.page, one.page];
+  const before = await Promise.all(pages.map(heard));
+  const passed = async () => {
+    const now = await Promise.all(pages.map(heard));
+    return Math.min(...now.map((n, i) => n - (before[i] ?? 0)));
+  };
+  let started = 0;
   for (let round = 1; round <= rounds; round++) {
-    for (let first = 0; first < perRound; first += 556) {
-      const executions = Array.from({ length: 556 }, () => ({ workflow_id: "steps", input: {} }));
+    while ((await passed()) < round * perRound) {
+      const executions = Array.from({ length: together }, () => ({ workflow_id: "steps", input: {} }));
       await it.server.call("POST", "/v1/executions/batch", { executions });
+      started += together;
+      // The list has caught up with what it heard.
+      await list.page
+        .getByRole("group", { name: "States" })
+        .getByRole("button", { name: `Completed ${started.toLocaleString("en-US")}` })
+        .waitFor();
     }
-    const sent = round * perRound * eventsEach;
-    for (const { page } of [list, one]) {
-      await expect.poll(() => heard(page), { timeout: 60_000, interval: 100 }).toBeGreaterThanOrEqual(sent);
-    }
-    // The list has caught up with what it heard.
-    const done = (round * perRound).toLocaleString("en-US");
-    await list.page
-      .getByRole("group", { name: "States" })
-      .getByRole("button", { name: `Completed ${done}` })
-      .waitFor();
     heaps.list.push(await heap(list.cdp));
     heaps.one.push(await heap(one.cdp));
   }
-  expect(rounds * perRound * eventsEach).toBeGreaterThan(100_000);
+  expect(await passed()).toBeGreaterThanOrEqual(100_000);
   await one.page.reload();
   await one.page.getByRole("treegrid").waitFor();
   await one.page.getByRole("tab", { name: /^Events\s*9,9\d\d$/ }).waitFor();
@@ -109,25 +113,23 @@ test("a stream of a hundred thousand events is not kept", async () => {
   isQuiet(one.watch);
 });
 
-/** An execution that runs, with the test for its worker. */
+/** An execution whose worker is the test. */
 async function begun() {
-  const { session_id } = await it.server.call<{ session_id: string }>("POST", "/v1/worker/sessions", {
-    protocol: 1,
-    name: "browser test",
-    capacity: 1,
-    workflows: [{ name: "long" }],
-  });
+  const worker = { protocol: 1, name: "browser test", capacity: 1, workflows: [{ name: "long" }] };
+  const first = await it.server.call<{ session_id: string }>("POST", "/v1/worker/sessions", worker);
+  await it.server.call("DELETE", `/v1/worker/sessions/${first.session_id}`);
   const id = await it.server.start("long");
-  const { delivery, executions } = await it.server.call<{ delivery: number; executions: { lease: string }[] }>(
-    "POST",
-    "/v1/worker/poll",
-    { session_id, wait_ms: 10_000 },
-  );
-  const lease = executions[0]?.lease;
   return {
     id,
-    /** Completes so many steps. */
+    /** Completes so many steps, at once: a session without heartbeats does not live long. */
     report: async (steps: number) => {
+      const { session_id } = await it.server.call<{ session_id: string }>("POST", "/v1/worker/sessions", worker);
+      const { delivery, executions } = await it.server.call<{ delivery: number; executions: { lease: string }[] }>(
+        "POST",
+        "/v1/worker/poll",
+        { session_id, wait_ms: 10_000 },
+      );
+      const lease = executions[0]?.lease;
       for (let first = 1; first <= steps; first += 900) {
         const operations = [];
         for (let i = first; i < Math.min(first + 900, steps + 1); i++) {
@@ -138,7 +140,7 @@ async function begun() {
           received: delivery,
           operations,
         });
-        expect(results.every((result) => result.ok)).toBe(true);
+        expect(results.find((result) => !result.ok)).toBeUndefined();
       }
     },
   };
