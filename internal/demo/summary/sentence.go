@@ -63,7 +63,8 @@ func sentences(text string) []string {
 				cut(i)
 			}
 		case '。', '！', '？':
-			cut(i + closing(text[i:]))
+			i += closing(text[i:])
+			cut(i)
 		case '.', '!', '?', '…':
 			end := i + closing(text[i:])
 			if ends(text[start:i], text[i:end], text[end:]) {

@@ -325,6 +325,7 @@ func TestTerms(t *testing.T) {
 func FuzzSummarize(f *testing.F) {
 	f.Add("A TITLE\n\nOne sentence stands here. Another one follows it, and says more about sentences.\n\n- A list.\n", 3)
 	f.Add("Am 3. Oktober. z.B. 今日は。 \"Ja!\" [A] _x_ ** *a* `", 0)
+	f.Add("AAA00AAAAAAAA00A0A0A今日は。!!Aa", -2)
 	f.Add(readFile(f, opticks)[3000:6000], 2)
 	f.Fuzz(func(t *testing.T, text string, sentences int) {
 		checkSummary(t, text, Options{Sentences: sentences, Characters: 200})
