@@ -10,9 +10,11 @@ test("the palette finds pages, workflows, executions and actions", async () => {
   const { page, watch } = await it.visit();
   await page.getByRole("heading", { level: 1, name: "Executions" }).waitFor();
   const field = page.getByPlaceholder("Go to a page or a workflow, or paste the id of an execution");
+  const focused = () => expect.poll(() => field.evaluate((element) => element === document.activeElement)).toBe(true);
   const act = async (text: string, choice: string | RegExp, until?: () => Promise<unknown>) => {
     await page.keyboard.press("Control+k");
     await field.waitFor();
+    await focused();
     await page.keyboard.type(text);
     await until?.();
     await page
@@ -35,6 +37,7 @@ test("the palette finds pages, workflows, executions and actions", async () => {
   await expect.poll(() => page.locator("html").getAttribute("data-mantine-color-scheme")).toBe("dark");
   // Nothing that is found says so, and Escape leaves everything as it was.
   await page.keyboard.press("Control+k");
+  await focused();
   await page.keyboard.type("no such thing");
   await page.getByText("Nothing found.").waitFor();
   await page.keyboard.press("Escape");

@@ -9,6 +9,7 @@ test("the page says that it is cut off, and catches up", async () => {
   const id = await server.start("queued");
   const { page, watch, open } = await it.visit();
   await open(`/executions/${id}`);
+  await page.getByRole("heading", { level: 1, name: "queued" }).waitFor();
   const mark = page.getByRole("banner").getByRole("button", { name: /^(Live|Connecting|Reconnecting|Paused)$/ });
   await expect.poll(() => mark.textContent()).toBe("Live");
   await server.pause();
