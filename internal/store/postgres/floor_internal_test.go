@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,53 +17,52 @@ import (
 
 // A floor follows what reads find, gives way to what is written below it, and is passed over now and then.
 func TestFloor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var f floor
-		now := execution.Time(time.Hour.Microseconds())
-		find := func(to execution.Time) { f.look().found(to) }
-		from := func(want execution.Time) {
-			t.Helper()
-			l := f.look()
-			defer l.end()
-			if l.from != want {
-				t.Errorf("a read begins at %d, want %d", l.from, want)
-			}
-		}
-		from(0)
-		find(now)
-		from(now)
-		f.lower(7)
-		from(7)
-		find(0) // it cannot tell
-		from(7)
+	var f floor
+	now := execution.Time(time.Hour.Microseconds())
+	find := func(to execution.Time) { f.look().found(to) }
+	from := func(want execution.Time) {
+		t.Helper()
 		l := f.look()
-		f.lower(9) // between a read and what it finds
-		l.found(now)
-		from(9)
-		c := &transaction{}
-		c.lower(&f, 20)
-		f.look().found(now) // the commit may not have been visible
-		from(20)
-		l = f.look()
-		c.settled()
-		l.found(now)
-		from(20)
-		find(now)
-		from(now)
-		time.Sleep(floorEvery + 1)
-		from(0)
-		find(3) // somebody else wrote it
-		from(3)
-		time.Sleep(floorEvery + 1)
-		l = f.look()
-		time.Sleep(time.Minute) // the index has grown long
-		l.found(now)
-		time.Sleep(floorEvery + 1)
-		from(now)
-		if len(f.reads)+len(f.writes) > 0 {
-			t.Errorf("%d reads and %d writes are left", len(f.reads), len(f.writes))
+		defer l.end()
+		if l.from != want {
+			t.Errorf("a read begins at %d, want %d", l.from, want)
 		}
-	})
+	}
+	passOver := func() { f.looked = f.looked.Add(-floorEvery - time.Second) } // it is time to
+	from(0)
+	find(now)
+	from(now)
+	f.lower(7)
+	from(7)
+	find(0) // it cannot tell
+	from(7)
+	l := f.look()
+	f.lower(9) // between a read and what it finds
+	l.found(now)
+	from(9)
+	c := &transaction{}
+	c.lower(&f, 20)
+	f.look().found(now) // the commit may not have been visible
+	from(20)
+	l = f.look()
+	c.settled()
+	l.found(now)
+	from(20)
+	find(now)
+	from(now)
+	passOver()
+	from(0)
+	find(3) // somebody else wrote it
+	from(3)
+	passOver()
+	l = f.look()
+	l.began = l.began.Add(-time.Minute) // the index has grown long
+	l.found(now)
+	passOver()
+	from(now)
+	if len(f.reads)+len(f.writes) > 0 {
+		t.Errorf("%d reads and %d writes are left", len(f.reads), len(f.writes))
+	}
 }
 
 // What died while somebody holds a snapshot is not passed again by each claim and each tick, and counters are added up.

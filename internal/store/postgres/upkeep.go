@@ -12,8 +12,8 @@ import (
 const upkeepEvery = 30 * time.Second
 
 // upkeep looks after the tables beside PostgreSQL's own autovacuum: it vacuums small tables whose rows change with every
-// commit as soon as dead rows pile up, adds up counters, and takes rows out of the feed whose executions are all gone. What fails is left to
-// the next round; several servers at it do each other no harm.
+// commit as soon as dead rows pile up, adds up counters, and takes rows out of the feed whose executions are all gone.
+// What fails is left to the next round; several servers at it do each other no harm.
 type upkeep struct {
 	s      *Store
 	cancel context.CancelFunc
