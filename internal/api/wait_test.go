@@ -235,7 +235,6 @@ func TestApproveAndReject(t *testing.T) {
 	}
 }
 
-// A worker that holds an execution is told by whatever it asks next that a wait has ended, and asks about it.
 // TestDecideByStep decides the second of two approvals of one name, and only that one, however often it is asked for.
 func TestDecideByStep(t *testing.T) {
 	t.Parallel()
@@ -261,6 +260,8 @@ func TestDecideByStep(t *testing.T) {
 	s.post(path+"/reject", `{"step":"boss"}`).is(200)
 }
 
+// TestWakeSignals: a worker that holds an execution is told by whatever it asks next that a wait has ended, and asks
+// about it.
 func TestWakeSignals(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

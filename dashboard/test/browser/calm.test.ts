@@ -1,7 +1,7 @@
 // A page that is left open costs the machine next to nothing.
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { inBrowser, isQuiet } from "./kit/browser";
+import { inBrowser, isQuiet, slow } from "./kit/browser";
 import { holdStep } from "./kit/worker";
 
 const it = inBrowser();
@@ -31,7 +31,7 @@ test("the page of an execution that runs a step moves, and is hardly at work", a
   const row = page.getByRole("row", { name: /render/ });
   await row.waitFor();
   // It may still be loading the first time.
-  await expect.poll(() => workOf(page), { timeout: 30_000 }).toBeLessThan(50);
+  await expect.poll(() => workOf(page), { timeout: 30_000 }).toBeLessThan(50 * slow.rate);
   const text = await row.textContent();
   await expect.poll(() => row.textContent()).not.toBe(text);
   isQuiet(watch);

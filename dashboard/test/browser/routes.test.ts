@@ -48,7 +48,7 @@ for (const theme of ["light", "dark"] as const) {
   describe(theme, () => {
     let visitor: Visitor;
     beforeAll(async () => {
-      visitor = await it.visit({ theme });
+      visitor = await it.visit({ theme, stays: true });
     });
     test.each(pages)("%s", async (path, title) => {
       const { page, watch, open } = visitor;

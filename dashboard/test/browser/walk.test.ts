@@ -32,14 +32,15 @@ test("a page asks who is there, and goes on where it was", async () => {
 
 test("an execution is found, opened and watched to its end by keyboard", async () => {
   const id = await it.server.start("sleep", { seconds: 3 });
-  await it.server.start("echo", { name: "Ada" });
+  const other = await it.server.start("echo", { name: "Ada" });
   const { page, watch } = await it.visit();
   await page.getByRole("heading", { name: "Executions", exact: true }).waitFor();
   await page.keyboard.press("/");
   await page.keyboard.type("workflow:sleep");
   await page.keyboard.press("Enter");
   await page.waitForURL((url) => url.search.includes("sleep"));
-  await page.getByText("sleep", { exact: true }).first().waitFor();
+  await page.locator(`[data-row="${other}"]`).waitFor({ state: "detached" });
+  await page.locator(`[data-row="${id}"]`).waitFor();
   await page.keyboard.press("Escape");
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await page.keyboard.press("j");
@@ -55,12 +56,7 @@ test("an approval is given in the inbox, and its execution completes", async () 
   const { page, watch, open } = await it.visit();
   await open("/inbox");
   await page.getByText("Ship it?").first().waitFor();
-  await page
-    .getByRole("button", { name: /^Approve/ })
-    .first()
-    .click();
-  const confirm = page.getByRole("dialog").getByRole("button", { name: /^Approve/ });
-  if (await confirm.isVisible({ timeout: 500 }).catch(() => false)) await confirm.click();
+  await page.getByRole("button", { name: /^Approve/ }).click();
   expect((await it.server.wait(id)).status).toBe("completed");
   isQuiet(watch);
 });

@@ -1,5 +1,6 @@
 import { Button, Select, TextInput } from "@mantine/core";
 import { IconPlus, IconX } from "@tabler/icons-react";
+import type { ChangeEvent } from "react";
 import type { More, Pair } from "./more";
 import classes from "./Start.module.css";
 
@@ -16,6 +17,12 @@ export function MoreFields({ more, setMore, error, versions }: Props) {
   const set = (change: Partial<More>) => setMore({ ...more, ...change });
   const pair = (id: number, change: Partial<Pair>) =>
     set({ metadata: more.metadata.map((each) => (each.id === id ? { ...each, ...change } : each)) });
+  /** The member that a field of text edits, and the API's name of it. */
+  const edits = (member: "priority" | "delay" | "timeout" | "idempotency" | "callback", name: string) => ({
+    value: more[member],
+    error: error(name),
+    onChange: (event: ChangeEvent<HTMLInputElement>) => set({ [member]: event.currentTarget.value }),
+  });
   return (
     <div className={classes.fields}>
       <div className={classes.pairs}>
@@ -71,9 +78,7 @@ export function MoreFields({ more, setMore, error, versions }: Props) {
           description="-100 to 100; higher ones go first."
           placeholder="0"
           inputMode="numeric"
-          value={more.priority}
-          error={error("priority")}
-          onChange={(event) => set({ priority: event.currentTarget.value })}
+          {...edits("priority", "priority")}
         />
         {versions.length > 0 && (
           <Select
@@ -92,26 +97,20 @@ export function MoreFields({ more, setMore, error, versions }: Props) {
           label="Delay"
           description="How long until it may begin."
           placeholder="none, or 90s, 5m, 2d"
-          value={more.delay}
-          error={error("delay_ms")}
-          onChange={(event) => set({ delay: event.currentTarget.value })}
+          {...edits("delay", "delay_ms")}
         />
         <TextInput
           label="Deadline"
           description="It is cancelled when it takes longer."
           placeholder="the workflow's, or 1h 30m"
-          value={more.timeout}
-          error={error("timeout_ms")}
-          onChange={(event) => set({ timeout: event.currentTarget.value })}
+          {...edits("timeout", "timeout_ms")}
         />
         <TextInput
           label="Idempotency key"
           description="The same key starts one execution only."
           placeholder="order-1138"
           maxLength={255}
-          value={more.idempotency}
-          error={error("idempotency_key")}
-          onChange={(event) => set({ idempotency: event.currentTarget.value })}
+          {...edits("idempotency", "idempotency_key")}
         />
         <TextInput
           label="Callback URL"
@@ -119,9 +118,7 @@ export function MoreFields({ more, setMore, error, versions }: Props) {
           placeholder="https://example.com/done"
           type="url"
           maxLength={2048}
-          value={more.callback}
-          error={error("callback_url")}
-          onChange={(event) => set({ callback: event.currentTarget.value })}
+          {...edits("callback", "callback_url")}
         />
       </div>
     </div>

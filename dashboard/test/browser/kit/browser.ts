@@ -1,10 +1,20 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { type Server, startServer } from "./server";
 
 /** Where Debian installs Chromium. */
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/**
+ * A slow machine, to find what counts on a fast one: every answer of the API comes so many milliseconds later, and the
+ * page's processor is so many times slower. SOJOURN_TEST_LAG and SOJOURN_TEST_SLOWDOWN set them. Default: neither.
+ */
+export const slow = {
+  lag: Number(process.env.SOJOURN_TEST_LAG ?? 0),
+  rate: Number(process.env.SOJOURN_TEST_SLOWDOWN ?? 1),
+};
 
 /** What a page must never do; every page of a visitor is watched for it. */
 export interface Watch {
@@ -32,18 +42,23 @@ export interface VisitOptions {
   width?: number;
   /** The key to sign in with; null: nobody signs in. Default: the server's. */
   key?: string | null;
+  /** Whether the visitor stays for the file's other tests. Default: the window is closed after the test. */
+  stays?: boolean;
 }
 
 /** A server and a browser for the tests of a file. */
 export function inBrowser(data?: string) {
   let server: Server;
   let browser: Browser;
-  const contexts: BrowserContext[] = [];
+  const leaving: BrowserContext[] = [];
   beforeAll(async () => {
     [server, browser] = await Promise.all([
       startServer(data),
       chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] }),
     ]);
+  });
+  afterEach(async () => {
+    await Promise.all(leaving.splice(0).map((context) => context.close()));
   });
   afterAll(async () => {
     await browser?.close();
@@ -51,12 +66,22 @@ export function inBrowser(data?: string) {
   });
 
   async function visit(options: VisitOptions = {}): Promise<Visitor> {
-    const { theme = "light", width = 1280, key = server.key } = options;
+    const { theme = "light", width = 1280, key = server.key, stays = false } = options;
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
-    contexts.push(context);
-    context.setDefaultTimeout(15_000);
+    if (!stays) leaving.push(context);
+    context.setDefaultTimeout(30_000);
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const page = await context.newPage();
+    if (slow.rate > 1) {
+      const session = await context.newCDPSession(page);
+      await session.send("Emulation.setCPUThrottlingRate", { rate: slow.rate });
+    }
+    if (slow.lag > 0) {
+      await page.route("**/v1/**", async (route) => {
+        await setTimeout(slow.lag * (0.5 + Math.random()));
+        await route.continue().catch(() => undefined);
+      });
+    }
     const watch: Watch = { errors: [], csp: [], dialogs: [], outside: [] };
     await page.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {
