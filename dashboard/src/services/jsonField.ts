@@ -1,14 +1,21 @@
 import { parseJSON } from "./exact";
 
-/** What stands in a field for JSON: nothing, a value, or a text that is not JSON and why. */
-export type Parsed = { state: "empty" } | { state: "value"; value: unknown } | { state: "broken"; why: string };
+/** What stands in a field for JSON. */
+export interface Typed {
+  /** Undefined where nothing was typed, and where it is not JSON. */
+  value: unknown;
+  /** Why it is not JSON. */
+  problem: string | undefined;
+}
 
 /** Reads a field for JSON. */
-export function parseField(text: string): Parsed {
-  if (text.trim() === "") return { state: "empty" };
+export function readJSON(text: string): Typed {
+  if (text.trim() === "") return { value: undefined, problem: undefined };
   try {
-    return { state: "value", value: parseJSON(text) };
+    return { value: parseJSON(text), problem: undefined };
   } catch (error) {
-    return { state: "broken", why: error instanceof Error ? error.message : String(error) };
+    const said = error instanceof Error ? error.message : String(error);
+    const hint = /^\s*[A-Za-z]/.test(text) ? " A text needs quotes." : "";
+    return { value: undefined, problem: `This is not JSON: ${said}.${hint}` };
   }
 }

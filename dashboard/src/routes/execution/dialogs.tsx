@@ -21,8 +21,8 @@ import {
   signal,
   terminate,
 } from "@/services/execution";
+import { readJSON } from "@/services/jsonField";
 import { CopyAs } from "./CopyAs";
-import { readJson } from "./jsonText";
 import shared from "./shared.module.css";
 
 /** A dialog that is asked for. */
@@ -160,7 +160,7 @@ const awaitedApprovals = (x: Execution): string[] =>
   (x.awaiting ?? []).filter((wait) => wait.kind === "approval").map((wait) => wait.step);
 
 function JsonField(props: { label: string; description: string; value: string; onChange: (value: string) => void }) {
-  const read = readJson(props.value);
+  const read = readJSON(props.value);
   return (
     <Textarea
       label={props.label}
@@ -170,7 +170,7 @@ function JsonField(props: { label: string; description: string; value: string; o
       minRows={3}
       maxRows={14}
       value={props.value}
-      error={read.error}
+      error={read.problem}
       styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
       onChange={(event) => props.onChange(event.currentTarget.value)}
     />
@@ -189,7 +189,7 @@ function Decide({
   const [by, setBy] = useLocalStorage("decider", "");
   const [payload, setPayload] = useState("");
   const [more, setMore] = useState(false);
-  const read = readJson(payload);
+  const read = readJSON(payload);
   const approves = verb === "approve";
   return (
     <ConfirmDialog
@@ -198,7 +198,7 @@ function Decide({
       title={approves ? `Approve “${chosen ?? ""}”?` : `Reject “${chosen ?? ""}”?`}
       confirm={approves ? "Approve" : "Reject"}
       danger={!approves}
-      disabled={read.error !== undefined || chosen === null}
+      disabled={read.problem !== undefined || chosen === null}
       onConfirm={async () => {
         const body: Decision = {};
         if (chosen !== null) body.step = chosen;
@@ -271,7 +271,7 @@ function Signal({ execution, events, onClose, name }: DialogProps & { name?: str
   const [payload, setPayload] = useState("");
   // One for the dialog: a repeat after a broken connection is the same signal.
   const [key] = useState(newKey);
-  const read = readJson(payload);
+  const read = readJSON(payload);
   const trimmed = chosen.trim();
   return (
     <ConfirmDialog
@@ -279,7 +279,7 @@ function Signal({ execution, events, onClose, name }: DialogProps & { name?: str
       onClose={onClose}
       title="Send a signal"
       confirm="Send the signal"
-      disabled={trimmed === "" || read.error !== undefined}
+      disabled={trimmed === "" || read.problem !== undefined}
       onConfirm={async () => {
         await signal(execution.id, trimmed, read.value, key);
         say(`The signal “${trimmed}” is stored.`);

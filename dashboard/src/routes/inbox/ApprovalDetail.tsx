@@ -25,7 +25,7 @@ import {
   useDecision,
   type Verdict,
 } from "@/services/approvals";
-import { parseField } from "@/services/jsonField";
+import { readJSON } from "@/services/jsonField";
 import { useSession } from "@/services/session";
 import classes from "./InboxPage.module.css";
 
@@ -202,7 +202,7 @@ function DecisionForm({
   const [intent, setIntent] = useState<Verdict>();
   const comment = useRef<HTMLTextAreaElement>(null);
   const decision = useDecision();
-  const parsed = parseField(draft.payload);
+  const parsed = readJSON(draft.payload);
 
   const why = can("executions:approve") ? undefined : "Your key lacks the scope executions:approve.";
   const change = (part: Partial<Draft>) => {
@@ -211,14 +211,14 @@ function DecisionForm({
     drafts.set(approval.key, next);
   };
   const decide = (verdict: Verdict) => {
-    if (why || decision.isPending || parsed.state === "broken") return;
+    if (why || decision.isPending || parsed.problem !== undefined) return;
     decision.mutate(
       {
         verdict,
         approval,
         comment: draft.comment,
         by,
-        payload: parsed.state === "value" ? (parsed.value as Schemas["JSON"]) : undefined,
+        payload: parsed.value as Schemas["JSON"] | undefined,
       },
       {
         onSuccess: () => {
@@ -310,7 +310,7 @@ function DecisionForm({
           maxRows={14}
           styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
           value={draft.payload}
-          error={parsed.state === "broken" ? `This is not JSON: ${parsed.why}` : undefined}
+          error={parsed.problem}
           disabled={!can("executions:approve")}
           onChange={(event) => change({ payload: event.currentTarget.value })}
         />

@@ -14,12 +14,12 @@ import { Panel } from "@/components/Panel";
 import { BlockSkeleton } from "@/components/skeletons";
 import { useShortcut } from "@/hooks/shortcuts";
 import { ApiError } from "@/services/api";
-import { parseJSON } from "@/services/exact";
 import { type Execution, executionQuery } from "@/services/execution";
 import { fieldError, sentence } from "@/services/fields";
+import { readJSON } from "@/services/jsonField";
 import { useSession } from "@/services/session";
 import { lastInput, startExecution, versionsQuery, type Workflow, workflowQuery } from "@/services/workflows";
-import { FormContext, type FormState, jsonProblem, Members } from "./fields";
+import { FormContext, type FormState, Members } from "./fields";
 import { MoreFields } from "./MoreFields";
 import { isMore, type More, moreOf, problemsOf, startOf } from "./more";
 import classes from "./Start.module.css";
@@ -174,11 +174,10 @@ function StartForm({ workflow, model }: { workflow: Workflow; model: Execution |
   );
 
   const problems = problemsOf(more);
+  const typed = tab === "json" ? readJSON(text) : undefined;
   const textProblem =
-    tab === "json"
-      ? (jsonProblem(text) ??
-        (text.trim() !== "" && !isInput(JSON.parse(text)) ? "The input must be an object: { … }" : undefined))
-      : undefined;
+    typed?.problem ??
+    (typed?.value !== undefined && !isInput(typed.value) ? "The input must be an object: { … }" : undefined);
   const places = new Set(tab === "form" ? placesOf(spec, input, "input") : []);
   const unplaced = errors.filter((each) => each.field !== "input" && !places.has(each.field) && !isMore(each.field));
   const wrong =
@@ -260,8 +259,8 @@ function StartForm({ workflow, model }: { workflow: Workflow; model: Execution |
               onChange={(event) => {
                 const next = event.currentTarget.value;
                 setText(next);
-                if (jsonProblem(next) !== undefined) return;
-                const value = next.trim() === "" ? {} : parseJSON(next);
+                const { value = {}, problem } = readJSON(next);
+                if (problem !== undefined) return;
                 if (isInput(value)) {
                   setInput(value);
                   setGeneration((before) => before + 1);

@@ -7,6 +7,7 @@ import { ActionButton } from "@/components/ActionButton";
 import { Identifier } from "@/components/Identifier";
 import { ApiError } from "@/services/api";
 import { exactInteger, parseJSON } from "@/services/exact";
+import { readJSON } from "@/services/jsonField";
 import { useSession } from "@/services/session";
 import { uploadFile } from "@/services/workflows";
 import classes from "./Start.module.css";
@@ -419,7 +420,7 @@ export function JsonField({
     shown.current = value;
     setDraft(written(value));
   }, [value]);
-  const problem = jsonProblem(draft);
+  const { problem } = readJSON(draft);
   useBroken(path, problem !== undefined);
   return (
     <Textarea
@@ -436,22 +437,11 @@ export function JsonField({
       onChange={(event) => {
         const text = event.currentTarget.value;
         setDraft(text);
-        if (jsonProblem(text) !== undefined) return;
-        const next: unknown = text.trim() === "" ? undefined : parseJSON(text);
-        shown.current = next;
-        onChange(next);
+        const next = readJSON(text);
+        if (next.problem !== undefined) return;
+        shown.current = next.value;
+        onChange(next.value);
       }}
     />
   );
-}
-
-/** What is wrong with a text as JSON; an empty one is nothing at all. */
-export function jsonProblem(text: string): string | undefined {
-  if (text.trim() === "") return undefined;
-  try {
-    JSON.parse(text);
-    return undefined;
-  } catch (error) {
-    return `This is not JSON yet: ${error instanceof Error ? error.message : String(error)}`;
-  }
 }
