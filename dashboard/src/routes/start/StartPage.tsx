@@ -16,6 +16,7 @@ import { useShortcut } from "@/hooks/shortcuts";
 import { ApiError } from "@/services/api";
 import { type Execution, executionQuery } from "@/services/execution";
 import { fieldError, sentence } from "@/services/fields";
+import { kindOf } from "@/services/json";
 import { readJSON } from "@/services/jsonField";
 import { useSession } from "@/services/session";
 import { lastInput, startExecution, versionsQuery, type Workflow, workflowQuery } from "@/services/workflows";
@@ -92,8 +93,7 @@ function Filled({ from, model }: { from: string; model: UseQueryResult<Execution
   );
 }
 
-const isInput = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+const isInput = (value: unknown): value is Record<string, unknown> => kindOf(value) === "object";
 
 function StartForm({ workflow, model }: { workflow: Workflow; model: Execution | undefined }) {
   const navigate = useNavigate();
