@@ -97,8 +97,9 @@ test-dashboard: $(DASHBOARD)/node_modules | $(REPORTS) ## the unit tests of the 
 	./scripts/test-dashboard.sh dashboard
 
 .PHONY: test-browser
-test-browser: build $(DASHBOARD)/node_modules | $(REPORTS) ## the dashboard in a real browser against the built server
+test-browser: build $(DASHBOARD)/node_modules $(TYPESCRIPT)/node_modules | $(REPORTS) ## the dashboard in a real browser against the built server
 	./scripts/install-test-deps.sh
+	./scripts/python-venv.sh
 	./scripts/test-dashboard.sh browser --config vitest.browser.config.ts
 
 .PHONY: test-race

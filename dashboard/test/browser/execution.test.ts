@@ -1,18 +1,21 @@
 // What people do on the page of one execution, beside what actions.test.ts has: signals, an end by force, links and code.
-import { execFileSync } from "node:child_process";
-import { dirname } from "node:path";
 import type { Page } from "playwright-core";
-import { beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { copied, inBrowser, isQuiet } from "./kit/browser";
-import { binary, type Execution } from "./kit/server";
+import type { Execution } from "./kit/server";
+import { openTerminal, type Terminal } from "./kit/terminal";
 
 const it = inBrowser();
+let terminal: Terminal;
 let done: string;
 
 beforeAll(async () => {
   done = await it.server.start("steps", { number: 4 }, { metadata: { order: "it's 7" }, priority: 3 });
   await it.server.wait(done);
+  terminal = await openTerminal(it.server);
 });
+
+afterAll(() => terminal?.close());
 
 const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name });
 const dialog = (page: Page) => page.getByRole("dialog");
@@ -135,12 +138,6 @@ test("the code for a terminal does what it says", async () => {
     expect(await copied(page)).toBe(shown);
     return shown ?? "";
   };
-  const run = (command: string) =>
-    execFileSync("bash", ["-euo", "pipefail", "-c", command], {
-      encoding: "utf8",
-      env: { ...process.env, SOJOURN_API_KEY: it.server.key, PATH: `${dirname(binary)}:${process.env.PATH}` },
-      timeout: 30_000,
-    });
   const again = async (id: string) => {
     expect(await it.server.wait(id)).toMatchObject({
       status: "completed",
@@ -149,23 +146,40 @@ test("the code for a terminal does what it says", async () => {
       priority: 3,
     });
   };
-  const got = JSON.parse(run(await text("curl", "Get it"))) as Execution;
+  const got = JSON.parse(await terminal.run("curl", await text("curl", "Get it"))) as Execution;
   expect([got.id, got.status, got.steps?.length]).toEqual([done, "completed", 3]);
-  const started = JSON.parse(run(await text("curl", "Start it again"))) as Execution;
-  expect(started.id).not.toBe(done);
+  const started = JSON.parse(await terminal.run("curl", await text("curl", "Start it again"))) as Execution;
+  const seen = [done, started.id];
   await again(started.id);
-  expect(run(await text("CLI", "Get it"))).toContain(done);
-  run(await text("CLI", "Start it again"));
-  const found = await it.server.call<{ data: Execution[] }>("GET", "/v1/executions?workflow_id=steps&limit=1");
-  expect([done, started.id]).not.toContain(found.data[0]?.id);
-  await again(found.data[0]?.id ?? "");
-  for (const [language, word] of [
-    ["Go", "client.Executions.Get"],
-    ["TypeScript", "client.executions.get"],
-    ["Python", "client.executions.get"],
-  ] as const) {
-    expect(await text(language, "Get it")).toContain(`${word}(`);
+  expect(await terminal.run("CLI", await text("CLI", "Get it"))).toContain(done);
+  for (const language of ["CLI", "Go", "TypeScript", "Python"]) {
+    expect(await terminal.run(language, await text(language, "Start it again"))).toMatch(/twice 4 is 8/);
+    const { data } = await it.server.call<{ data: Execution[] }>("GET", "/v1/executions?workflow_id=steps&limit=1");
+    const newest = data[0]?.id ?? "";
+    expect(seen, language).not.toContain(newest);
+    seen.push(newest);
+    await again(newest);
   }
+  for (const language of ["Go", "TypeScript", "Python"]) {
+    expect(await terminal.run(language, await text(language, "Get it"))).toMatch(/completed[\s\S]*twice 4 is 8/);
+    expect(await terminal.run(language, await text(language, "Wait for its end"))).toMatch(/twice 4 is 8/);
+  }
+  isQuiet(watch);
+});
+
+test.each(["Python", "TypeScript"])("the worker in %s that the page offers does the work", async (language) => {
+  const id = await it.server.start("queued", { parcel: language });
+  const { page, watch, open } = await it.visit();
+  await open(`/executions/${id}`);
+  await button(page, "Show how to start a worker").click();
+  await page.getByText(language, { exact: true }).click();
+  const shown = page.getByRole("group", { name: "commands" });
+  await expect.poll(() => shown.textContent()).toContain(language === "Python" ? "pip install" : "npm install");
+  const commands = ((await shown.textContent()) ?? "")
+    .replace(/^export SOJOURN_API_KEY=.*$/m, "") // a person puts the key there
+    .replace(/^(pip|npm) install sojourn$/m, ""); // it is installed
+  await terminal.during(commands, () => page.getByText("It completed", { exact: false }).waitFor());
+  expect(await it.server.wait(id)).toMatchObject({ status: "completed", output: { parcel: language } });
   isQuiet(watch);
 });
 
@@ -176,6 +190,7 @@ test("numbers of many digits are shown as they came, and started again so", asyn
     headers: { authorization: `Bearer ${it.server.key}`, "content-type": "application/json" },
     body: `{"workflow_id":"echo","input":{"order":${number}}}`,
   });
+  expect(answer.status).toBe(201);
   const { id } = (await answer.json()) as Execution;
   await it.server.wait(id);
   const { page, watch, open } = await it.visit();

@@ -166,6 +166,16 @@ test("it zooms and pans without losing input", again, async () => {
   });
   await expect.poll(places).toBe(whole);
 
+  await page.mouse.move(box.x + box.width * 0.6, box.y + 120);
+  await page.keyboard.down("Control");
+  await feltBy(page, "zoom by the wheel", async () => {
+    for (let i = 0; i < 8; i++) await page.mouse.wheel(0, -100);
+  });
+  await page.keyboard.up("Control");
+  await expect.poll(places).not.toBe(whole);
+  await page.keyboard.press("0");
+  await expect.poll(places).toBe(whole);
+
   for (let i = 0; i < 6; i++) await page.keyboard.press("+");
   await expect.poll(places).not.toBe(whole);
   const close = await places();
