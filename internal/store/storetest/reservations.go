@@ -91,8 +91,8 @@ func reservations(t *testing.T, h Harness) {
 				w.reserve(t, all...)
 			}
 			take(0)
-			cut := w.Store.Now() + 1
-			w.waitUntil(cut)
+			cut := w.Store.Now().Add(apart)
+			w.waitUntil(cut.Add(apart))
 			take(1)
 			for range 20 { // each sweep takes a part, and they come round
 				w.MustCommit(store.Need{}, func(_ *store.Loaded, tx *Tx) { tx.SweepKeys = cut })

@@ -80,8 +80,8 @@ func timers(t *testing.T, h Harness) {
 			late := w.Start()
 			w.Claim(late)
 			// Ids carry milliseconds: the bound must lie after those minted so far, and before the late end.
-			bound := max(w.Store.Now()+1, execution.Time((w.millis+1)*1000))
-			w.waitUntil(bound)
+			bound := max(w.Store.Now(), execution.Time((w.millis+1)*1000)).Add(apart)
+			w.waitUntil(bound.Add(apart))
 			w.Complete(late, "1")
 			got, err := w.Store.Ended(t.Context(), w.Workflows[0], bound, 100)
 			if err != nil {
@@ -102,6 +102,10 @@ func timers(t *testing.T, h Harness) {
 		},
 	})
 }
+
+// apart is how far two clocks of one store may be from each other, and how far one may step back: a database's clock is
+// known to within the time that a reading of it takes, and databases that are used as one have a clock each.
+const apart = 250 * time.Millisecond
 
 // waitUntil waits until the store's clock is past the instant.
 func (w *World) waitUntil(at execution.Time) {
