@@ -1,6 +1,7 @@
 // The packed package where it says that it runs: Node, Bun and Deno with client and worker, a browser with the client.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -135,6 +136,7 @@ test("the clients in a browser, from a page of another origin", async () => {
       cwd: folder,
       env: { ...process.env, SOJOURN_BASE_URL: url, SOJOURN_API_KEY: key },
       stdio: ["ignore", "pipe", "inherit"],
+      detached: true,
     });
     children.push(worker);
     await new Promise((resolve) => worker.stdout.once("data", resolve));
@@ -147,14 +149,17 @@ test("the clients in a browser, from a page of another origin", async () => {
       `--user-data-dir=${profile}`,
     ];
     const page = `http://localhost:${(pages.address() as AddressInfo).port}/`;
-    children.push(spawn(chromium, [...options, page], { stdio: "ignore" }));
+    children.push(spawn(chromium, [...options, page], { stdio: "ignore", detached: true }));
     expect(JSON.parse(await told)).toEqual(expected);
   } finally {
     for (const child of children) {
-      if (child.exitCode === null && child.kill("SIGKILL")) await new Promise((resolve) => child.once("exit", resolve));
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      // With the processes that it began: those of a browser write its profile for a while after it is gone.
+      process.kill(-(child.pid as number), "SIGKILL");
+      await new Promise((resolve) => child.once("exit", resolve));
     }
     pages.close();
     pages.closeAllConnections();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    await rm(profile, { recursive: true, force: true, maxRetries: 10 });
   }
 });
