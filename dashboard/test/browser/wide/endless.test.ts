@@ -68,6 +68,8 @@ test("a stream of a hundred thousand events is not kept", async () => {
   // An execution can have 10,000 events. The page keeps those, as it does when it is opened afterwards.
   await long.report(9_900);
   await one.page.getByRole("tab", { name: /^Events\s*9,90\d$/ }).waitFor();
+  const drawn = () => one.page.getByRole("treegrid").getAttribute("aria-rowcount");
+  await expect.poll(async () => Number(await drawn())).toBeGreaterThanOrEqual(9_900);
 
   const heaps: { list: number[]; one: number[] } = { list: [], one: [] };
   const heard = (page: Page) => page.evaluate(() => window.heard);
