@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { Duration } from "@/components/Duration";
 import { TimeText } from "@/components/TimeText";
 import classes from "./Attempts.module.css";
+import shared from "./shared.module.css";
 
 /** Attempts one below the other, in a box that scrolls when they are many. */
 export function Attempts({ children }: { children: ReactNode }) {
@@ -31,7 +32,7 @@ export function AttemptItem({ number, when, onPress, pressed, children }: Props)
       {onPress ? (
         <button
           type="button"
-          className={`${classes.attempt} ${classes.press}`}
+          className={`${shared.press} ${classes.attempt} ${classes.press}`}
           aria-pressed={pressed}
           onClick={onPress}
         >

@@ -65,7 +65,7 @@ export function DeliveriesTab({ execution }: { execution: string }) {
   }
   return (
     <>
-      <div className={rows.list}>
+      <div className={`${shared.frame} ${rows.list}`}>
         {found.data.data.map((delivery) => (
           <DeliveryRow key={delivery.id} delivery={delivery} startOpen={found.data.data.length === 1} />
         ))}
@@ -88,7 +88,7 @@ function DeliveryRow({ delivery, startOpen }: { delivery: Delivery; startOpen: b
     <div className={rows.item}>
       <button
         type="button"
-        className={`${rows.line} ${classes.delivery}`}
+        className={`${shared.press} ${rows.line} ${classes.delivery}`}
         aria-expanded={open}
         onClick={() => setOpen(!open)}
       >

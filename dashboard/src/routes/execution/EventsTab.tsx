@@ -24,6 +24,7 @@ import {
   inGroups,
 } from "./events";
 import rows from "./rows.module.css";
+import shared from "./shared.module.css";
 import type { Loading } from "./useLiveExecution";
 import { VirtualRows } from "./VirtualRows";
 
@@ -98,7 +99,7 @@ export function EventsTab({ execution, events, state, groups, onGroups, step }: 
       {shown.length === 0 ? (
         <EmptyState title="No such events">None of the events so far is of the kinds that are chosen.</EmptyState>
       ) : (
-        <div ref={table} className={rows.list}>
+        <div ref={table} className={`${shared.frame} ${rows.list}`}>
           <VirtualRows
             label="Events"
             rows={shown}
@@ -136,7 +137,7 @@ const EventRow = memo(function EventRow({ event, offset, marked, open, onToggle 
     <div className={rows.item} data-marked={marked || undefined}>
       <button
         type="button"
-        className={`${rows.line} ${classes.event}`}
+        className={`${shared.press} ${rows.line} ${classes.event}`}
         data-event
         aria-expanded={open}
         onClick={() => onToggle(event.revision)}

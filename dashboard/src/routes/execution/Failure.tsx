@@ -26,7 +26,7 @@ export function Failure({ execution, steps, attempts }: Props) {
   const color = statusColor(execution.status);
   return (
     <section
-      className={classes.failure}
+      className={`${shared.frame} ${classes.failure}`}
       style={{ borderColor: `color-mix(in srgb, ${color} 40%, var(--s-line))` }}
       aria-label="Error"
     >

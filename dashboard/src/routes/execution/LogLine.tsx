@@ -17,7 +17,12 @@ export function LogLine({ line, step = true }: { line: Line; step?: boolean }) {
   const fields = fieldsText(line.fields);
   return (
     <div className={classes.item} data-level={line.level}>
-      <button type="button" className={classes.line} aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button
+        type="button"
+        className={`${shared.press} ${classes.line}`}
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
         <time dateTime={line.at} title={fullTime(time)} className={classes.time}>
           {text}
         </time>

@@ -15,6 +15,7 @@ import { type LogSearch, logFile, selectLines } from "./logs";
 import rows from "./rows.module.css";
 import { ScrolledRows } from "./ScrolledRows";
 import { type Level, levels } from "./search";
+import shared from "./shared.module.css";
 
 interface Props {
   execution: Execution;
@@ -111,7 +112,7 @@ export function LogsTab({ execution, filter, onClearStep, search, onSearch }: Pr
               : "This step has logged nothing. The × above shows the lines of all steps."}
         </EmptyState>
       ) : (
-        <div className={rows.list}>
+        <div className={`${shared.frame} ${rows.list}`}>
           <ScrolledRows
             label="Log lines"
             rows={shown}
