@@ -135,9 +135,5 @@ func (e *Engine) absence(ctx context.Context, c *Caller, id execution.ID, err er
 	if !errors.Is(err, absent) {
 		return err
 	}
-	_, err = e.row(ctx, c, id)
-	if err == nil {
-		return notFound("execution") // it came into being in between, as far as the caller can tell
-	}
-	return err
+	return e.missing(ctx, c.Project, id)
 }

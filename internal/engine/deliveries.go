@@ -83,14 +83,14 @@ func (e *Engine) resolve(ctx context.Context, v *DeliveryView) error {
 		return nil
 	}
 	row, err := e.store.Get(ctx, v.Project, v.Execution)
+	var first *execution.Event
+	if err == nil {
+		first, _, err = e.store.Ends(ctx, row)
+	}
 	if errors.Is(err, store.ErrNotFound) {
-		return nil
+		return nil // deleted, before or between the two reads
 	}
-	if err != nil {
-		return err
-	}
-	first, _, err := e.store.Ends(ctx, row)
-	if err == nil && first != nil {
+	if err == nil {
 		v.URL = parseDetails(first.Details).callback()
 	}
 	return err

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/sojournhq/sojourn/internal/engine"
 	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store/faultstore"
 )
 
 // G12: a hold never sleeps through the end, whenever it begins.
@@ -128,6 +130,53 @@ func TestHolds(t *testing.T) {
 			}
 		}
 		b.audit()
+	})
+}
+
+// An execution that is deleted between the two reads of an answer is answered as deleted, never as an error of the server.
+func TestDeletedWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	faulty(t, func(t *testing.T, b *bench, fs *faultstore.Store) {
+		w := b.worker(1, "echo")
+		deletedAmid := func(method string) execution.ID {
+			t.Helper()
+			s := b.start("echo", withCallback)
+			accepted(t, w.report(complete(w.poll()[0], `{}`)))
+			fs.Amid(method, func() {
+				if err := b.Delete(t.Context(), b.root, s.ID); err != nil {
+					t.Error(err)
+				}
+			})
+			return s.ID
+		}
+		for method, o := range map[string]engine.GetOptions{
+			"Ends": {}, "Events": {Steps: true}, "Get": {Wait: time.Minute},
+		} {
+			_, err := b.Get(t.Context(), b.root, deletedAmid(method), o)
+			wantCode(t, "deleted amid "+method, err, "deleted")
+		}
+		// What was to be told of it is unwanted, and a list that still has it leaves out where it was to go.
+		id := deletedAmid("Ends")
+		list, _, err := b.Deliveries(t.Context(), b.root, engine.DeliveryFilter{Execution: id, Limit: 1})
+		if err != nil || len(list) != 1 || list[0].URL != "" {
+			t.Errorf("deliveries read amid the deletion: %+v, %v", list, err)
+		}
+		id = deletedAmid("Ends")
+		page, err := b.DueDeliveries(t.Context(), engine.DueQuery{Each: 1, Limit: 1})
+		if err != nil || len(page.Due) != 1 || page.Due[0].Execution != id {
+			t.Fatal(page, err)
+		}
+		if m, err := b.Message(t.Context(), &page.Due[0]); !errors.Is(err, engine.ErrUnwanted) {
+			t.Errorf("the message of what is deleted: %+v, %v", m, err)
+		}
+		s := b.start("echo")
+		fs.Amid("Ends", func() {
+			if err := b.Delete(t.Context(), b.root, s.ID); err != nil {
+				t.Error(err)
+			}
+		})
+		_, err = b.Terminate(t.Context(), b.root, s.ID, "stop")
+		wantCode(t, "deleted once it was terminated", err, "deleted")
 	})
 }
 

@@ -216,13 +216,13 @@ func (e *Engine) content(ctx context.Context, d *Delivery) (*Message, error) {
 		return m, nil
 	}
 	row, err := e.store.Get(ctx, d.Project, d.Execution)
+	var first, last *execution.Event
+	if err == nil {
+		first, last, err = e.store.Ends(ctx, row)
+	}
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
+		return nil, nil // deleted, before or between the two reads
 	}
-	if err != nil {
-		return nil, err
-	}
-	first, last, err := e.store.Ends(ctx, row)
 	if err != nil {
 		return nil, err
 	}

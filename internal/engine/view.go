@@ -139,8 +139,16 @@ func (e *Engine) Get(ctx context.Context, c *Caller, id execution.ID, o GetOptio
 	return e.read(ctx, row, o)
 }
 
-// read reads what belongs to the row.
+// read reads what belongs to the row. An execution that was deleted since the row was read is answered as deleted.
 func (e *Engine) read(ctx context.Context, row *store.Row, o GetOptions) (*View, error) {
+	v, err := e.readView(ctx, row, o)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, e.missing(ctx, row.Project, row.ID)
+	}
+	return v, err
+}
+
+func (e *Engine) readView(ctx context.Context, row *store.Row, o GetOptions) (*View, error) {
 	if !o.Steps && !o.Events {
 		first, last, err := e.store.Ends(ctx, row)
 		if err != nil {
@@ -190,14 +198,19 @@ func (e *Engine) row(ctx context.Context, c *Caller, id execution.ID) (*store.Ro
 	if !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	stone, err := e.store.Tombstone(ctx, c.Project, id)
+	return nil, e.missing(ctx, c.Project, id)
+}
+
+// missing is the error about an execution that the project does not have: whether it was deleted or never was.
+func (e *Engine) missing(ctx context.Context, project int64, id execution.ID) error {
+	stone, err := e.store.Tombstone(ctx, project, id)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if stone != nil && !stone.Redacted {
-		return nil, &Error{Code: CodeDeleted, Message: "the execution was deleted at " + stone.At.String()}
+		return &Error{Code: CodeDeleted, Message: "the execution was deleted at " + stone.At.String()}
 	}
-	return nil, notFound("execution")
+	return notFound("execution")
 }
 
 // gone reports whether the error says that an execution is not there, or no longer.

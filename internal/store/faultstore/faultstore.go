@@ -67,13 +67,16 @@ type Store struct {
 	calls  map[string]int
 	hits   int
 	plan   Plan
+	amid   map[string]func()
 	refuse func(*store.Changes) bool
 	delay  func(*store.Need) time.Duration
 	failed error
 }
 
 // New wraps a store, without faults for now.
-func New(s store.Store) *Store { return &Store{Store: s, calls: map[string]int{}} }
+func New(s store.Store) *Store {
+	return &Store{Store: s, calls: map[string]int{}, amid: map[string]func(){}}
+}
 
 // Set replaces the plan and counts calls anew; nil: no faults.
 func (s *Store) Set(p Plan) {
@@ -95,6 +98,13 @@ func (s *Store) Delay(f func(*store.Need) time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.delay = f
+}
+
+// Amid runs f once, before the next call of the method, which only reads: what others do between two reads.
+func (s *Store) Amid(method string, f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.amid[method] = f
 }
 
 // Hits is how many calls went wrong so far.
@@ -172,6 +182,13 @@ func (s *Store) Commit(ctx context.Context, need *store.Need, decide func(*store
 }
 
 func (s *Store) read(method string) error {
+	s.mu.Lock()
+	f := s.amid[method]
+	delete(s.amid, method)
+	s.mu.Unlock()
+	if f != nil {
+		f()
+	}
 	_, err := s.call(method, nil)
 	return err
 }
