@@ -76,7 +76,7 @@ export function Chart({ label, times, width, series, kind, format, height = 170 
     const options: uPlot.Options = {
       width: element.clientWidth || 400,
       height,
-      padding: [8, 6, 0, 0],
+      padding: [8, 14, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: kind === "lines" }, drag: { setScale: false, x: false, y: false } },
       scales: {

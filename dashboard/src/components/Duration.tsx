@@ -1,5 +1,6 @@
 import { useNow } from "@/hooks/useNow";
 import { formatDuration } from "@/services/time";
+import { Dash } from "./Dash";
 
 type Moment = string | number;
 type Props =
@@ -12,7 +13,7 @@ const at = (moment: Moment) => (typeof moment === "number" ? moment : Date.parse
 /** A length of time. */
 export function Duration({ ms, from, to }: Props) {
   if (typeof ms === "number") return <span style={{ whiteSpace: "nowrap" }}>{formatDuration(ms)}</span>;
-  if (from === null || from === undefined) return <span aria-hidden>–</span>;
+  if (from === null || from === undefined) return <Dash />;
   if (to === null || to === undefined) return <Counting from={at(from)} />;
   return <span style={{ whiteSpace: "nowrap" }}>{formatDuration(at(to) - at(from))}</span>;
 }

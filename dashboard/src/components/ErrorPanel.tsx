@@ -30,7 +30,10 @@ export function explain(error: unknown): { title: string; advice: string } {
     case "not_found":
       return {
         title: "Not found",
-        advice: "It does not exist in this project, or it was deleted. Check the address, or go back to the list.",
+        advice:
+          error.errors.length > 0
+            ? "This names something that does not exist in this project, or was deleted:"
+            : "It does not exist in this project, or it was deleted. Check the address, or go back to the list.",
       };
     case "deleted":
       return {

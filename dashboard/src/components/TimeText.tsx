@@ -2,6 +2,7 @@ import { Tooltip } from "@mantine/core";
 import { useNow } from "@/hooks/useNow";
 import { type TimeFormat, useTimeFormat } from "@/hooks/useTimeFormat";
 import { fullTime, localTime, relativeTime, utcTime } from "@/services/time";
+import { Dash } from "./Dash";
 
 interface Props {
   /** RFC 3339, or milliseconds; nothing is shown as a dash. */
@@ -15,7 +16,7 @@ interface Props {
 /** A moment, as the person wants to read times; all of it on hover. */
 export function TimeText({ value, format, precise }: Props) {
   const [chosen] = useTimeFormat();
-  if (value === null || value === undefined || value === "") return <span aria-hidden>–</span>;
+  if (value === null || value === undefined || value === "") return <Dash />;
   const time = typeof value === "number" ? value : Date.parse(value);
   const shown = format ?? chosen;
   return (

@@ -16,45 +16,49 @@ export function DataTab({ execution }: { execution: Execution }) {
   const failed = x.error !== undefined || x.error_code !== undefined || x.error_details !== undefined;
   return (
     <div className={classes.data}>
-      {failed && (
-        <Panel title="Error" flush>
-          <JsonView
-            label="Error"
-            value={{
-              ...(x.error_code === undefined ? {} : { code: x.error_code }),
-              ...(x.error === undefined ? {} : { message: x.error }),
-              ...(x.error_details === undefined ? {} : { details: x.error_details }),
-            }}
-          />
-        </Panel>
-      )}
-      <Panel title="Input" flush>
-        {x.input === null ? (
-          <Nothing>It was removed, with all other data of the execution.</Nothing>
-        ) : (
-          <JsonView value={x.input} label="Input" />
+      <div className={classes.column}>
+        {failed && (
+          <Panel title="Error" flush>
+            <JsonView
+              label="Error"
+              value={{
+                ...(x.error_code === undefined ? {} : { code: x.error_code }),
+                ...(x.error === undefined ? {} : { message: x.error }),
+                ...(x.error_details === undefined ? {} : { details: x.error_details }),
+              }}
+            />
+          </Panel>
         )}
-      </Panel>
-      <Panel title="Output" flush>
-        {x.output !== undefined ? (
-          <JsonView value={x.output} label="Output" />
-        ) : (
-          <Nothing>
-            {x.redacted
-              ? "It was removed, with all other data of the execution."
-              : !over
-                ? "It comes when the execution completes."
-                : x.status === "completed"
-                  ? "The handler returned nothing."
-                  : `There is none: the execution ended ${x.status}.`}
-          </Nothing>
-        )}
-      </Panel>
-      {files.length > 0 && (
-        <Panel title="Files" flush>
-          <Files execution={x.id} files={files} />
+        <Panel title="Input" flush>
+          {x.input === null ? (
+            <Nothing>It was removed, with all other data of the execution.</Nothing>
+          ) : (
+            <JsonView value={x.input} label="Input" />
+          )}
         </Panel>
-      )}
+      </div>
+      <div className={classes.column}>
+        <Panel title="Output" flush>
+          {x.output !== undefined ? (
+            <JsonView value={x.output} label="Output" />
+          ) : (
+            <Nothing>
+              {x.redacted
+                ? "It was removed, with all other data of the execution."
+                : !over
+                  ? "It comes when the execution completes."
+                  : x.status === "completed"
+                    ? "The handler returned nothing."
+                    : `There is none: the execution ended ${x.status}.`}
+            </Nothing>
+          )}
+        </Panel>
+        {files.length > 0 && (
+          <Panel title="Files" flush>
+            <Files execution={x.id} files={files} />
+          </Panel>
+        )}
+      </div>
     </div>
   );
 }

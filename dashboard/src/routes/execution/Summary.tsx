@@ -32,7 +32,7 @@ interface Props {
 export function Summary({ execution, steps, events, states }: Props) {
   const x = execution;
   const over = isFinal(x.status);
-  const queue = queueWait(events);
+  const queue = queueWait(events, x.created_at);
   const facts: [string, ReactNode][] = [
     ["Duration", x.started_at ? <Duration key="d" from={x.started_at} to={x.completed_at} /> : "not started"],
     [

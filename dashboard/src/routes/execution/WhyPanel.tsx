@@ -37,7 +37,7 @@ export function WhyPanel({ execution, why, ask }: { execution: Execution; why: W
           <span className={classes.sentence}>{why.sentence}</span>
           {!over && why.since && (
             <>
-              , for <Duration from={why.since} />
+              , <Duration from={why.since} /> so far
             </>
           )}
           .{why.hint && ` ${why.hint}`}

@@ -92,7 +92,7 @@ describe("the wait for a worker", () => {
       { type: "lease_lost", status: "pending" },
       { type: "claimed", at: at(9000) },
     );
-    expect(queueWait(events)).toEqual({ first: 100, since: undefined });
+    expect(queueWait(events, at(-20))).toEqual({ first: 120, since: undefined });
   });
   it("does not count the time before the start that was asked for", () => {
     const events = eventsOf(
@@ -100,9 +100,12 @@ describe("the wait for a worker", () => {
       { type: "ready", status: "pending" },
       { type: "claimed" },
     );
-    expect(queueWait(events)).toEqual({ first: 100, since: undefined });
+    expect(queueWait(events, at(-20))).toEqual({ first: 100, since: undefined });
   });
   it("goes on while there was no claim", () => {
-    expect(queueWait(eventsOf({ type: "created", status: "pending" }))).toEqual({ first: undefined, since: at(0) });
+    expect(queueWait(eventsOf({ type: "created", status: "pending" }), at(-20))).toEqual({
+      first: undefined,
+      since: at(-20),
+    });
   });
 });

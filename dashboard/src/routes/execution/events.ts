@@ -167,15 +167,21 @@ export function attemptsOf(events: readonly ExecutionEvent[]): Attempt[] {
   return attempts;
 }
 
-/** How long it waited for workers in all, in milliseconds, and since when it waits now, if it does. */
-export function queueWait(events: readonly ExecutionEvent[]): { first: number | undefined; since: string | undefined } {
+/**
+ * How long it waited for its first worker, in milliseconds, or since when it waits for it. One that may start at once
+ * waits from when it was asked for, which is a commit before the event.
+ */
+export function queueWait(
+  events: readonly ExecutionEvent[],
+  asked: string,
+): { first: number | undefined; since: string | undefined } {
   let since: string | undefined;
   let first: number | undefined;
   for (const event of events) {
     if (event.type === "claimed") {
       if (since !== undefined && first === undefined) first = Date.parse(event.at) - Date.parse(since);
       since = undefined;
-    } else if (event.status === "pending") since ??= event.at;
+    } else if (event.status === "pending") since ??= event.type === "created" ? asked : event.at;
     else if (event.status !== "running") since = undefined;
   }
   return { first, since: first === undefined ? since : undefined };

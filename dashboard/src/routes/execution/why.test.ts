@@ -60,6 +60,8 @@ describe("why an execution is where it is", () => {
     const x = executionOf({ status_reason: "executing", attempt: 3 });
     const steps = [stepOf({ name: "a" }), stepOf({ name: "b" }), stepOf({ name: "c", next_attempt_at: at(1) })];
     expect(why(x, steps, []).sentence).toBe("A worker runs attempt 3 in steps “a”, “b”");
+    const sleep = stepOf({ kind: "sleep", name: "tick", status: "waiting" });
+    expect(why(x, [sleep], []).sentence).toBe("A worker runs attempt 3, which sleeps in “tick”");
     const many = ["a", "b", "c", "d", "e"].map((name) => stepOf({ name }));
     expect(why(x, many, []).sentence).toBe("A worker runs attempt 3 in steps “a”, “b”, “c” and 2 more");
   });

@@ -48,6 +48,12 @@ function runningSteps(steps: readonly Step[]): string {
   return ` in step${names.length > 1 ? "s" : ""} ${shown}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
+/** A sleep that is too short to let go of the worker. */
+function sleepingStep(steps: readonly Step[]): string {
+  const step = steps.find(({ kind, status }) => kind === "sleep" && status === "waiting");
+  return step ? `, which sleeps in ${quoted(step.name)}` : "";
+}
+
 function waitsFor(awaiting: readonly Awaited[]): string {
   const first = awaiting[0];
   if (!first) return "It waits for somebody";
@@ -73,7 +79,7 @@ export function why(x: Execution, steps: readonly Step[], events: readonly Execu
         ...since(x, events),
       };
     case "executing":
-      return { sentence: `A worker runs attempt ${x.attempt}${runningSteps(steps)}` };
+      return { sentence: `A worker runs attempt ${x.attempt}${runningSteps(steps) || sleepingStep(steps)}` };
     case "retry_backoff":
       return { sentence: `Attempt ${x.attempt} failed`, next: "Runs again", ...because(lastProblem(events)), ...until };
     case "awaiting_worker":

@@ -1,5 +1,6 @@
 // What stands in the rows. Plain elements with titles: a list draws hundreds of them, and each tooltip component costs.
 import { IconCheck, IconCopy } from "@tabler/icons-react";
+import { Dash } from "@/components/Dash";
 import { Duration } from "@/components/Duration";
 import { StatusDot } from "@/components/StatusDot";
 import { isFinal, statusLabel, statusMeaning } from "@/components/status";
@@ -54,7 +55,7 @@ export function CopyId({ id }: { id: string }) {
 }
 
 export function ProgressCell({ row }: { row: Row }) {
-  if (row.progress === undefined) return <span className={classes.none}>–</span>;
+  if (row.progress === undefined) return <Dash />;
   const percent = Math.floor(row.progress * 100);
   return (
     <span className={classes.progress}>
@@ -75,7 +76,7 @@ export function ProgressCell({ row }: { row: Row }) {
 
 export function ReasonCell({ row }: { row: Row }) {
   const reason = reasonOf(row);
-  if (reason === "") return <span className={classes.none}>–</span>;
+  if (reason === "") return <Dash />;
   const failed = row.status === "failed" || row.status === "rejected";
   return (
     <span className={failed ? classes.wrong : classes.reason} title={row.status_message ?? reason}>
@@ -99,7 +100,7 @@ const mostChips = 6;
 
 export function MetadataCell({ row, onFilter }: { row: Row; onFilter: (term: Term) => void }) {
   const entries = Object.entries(row.metadata ?? {});
-  if (entries.length === 0) return <span className={classes.none}>–</span>;
+  if (entries.length === 0) return <Dash />;
   return (
     <span className={classes.labels} title={entries.map(([key, value]) => `${key}: ${value}`).join("\n")}>
       {entries.slice(0, mostChips).map(([key, value]) => (
@@ -134,6 +135,6 @@ function Ago({ time }: { time: number }) {
 }
 
 export function DurationCell({ row }: { row: Row }) {
-  if (row.started_at === undefined) return <span className={classes.none}>–</span>;
+  if (row.started_at === undefined) return <Dash />;
   return <Duration from={row.started_at} to={row.completed_at ?? null} />;
 }

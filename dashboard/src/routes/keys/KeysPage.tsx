@@ -95,6 +95,7 @@ function Keys() {
     {
       key: "used",
       header: "Last used",
+      caption: "used",
       width: "100px",
       narrow: "second",
       cell: (key) => (key.last_used_at ? <TimeText value={key.last_used_at} /> : "never"),

@@ -3,6 +3,7 @@ import { IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ActionButton } from "@/components/ActionButton";
+import { Dash } from "@/components/Dash";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Duration } from "@/components/Duration";
 import { ErrorPanel } from "@/components/ErrorPanel";
@@ -29,18 +30,20 @@ const projectColumns: readonly Column<ProjectRow>[] = [
   {
     key: "pending",
     header: "Pending",
+    caption: "pending",
     width: "100px",
     align: "end",
     narrow: "second",
-    cell: (project) => (project.pending === undefined ? "–" : `${project.pending.toLocaleString()}`),
+    cell: (project) => (project.pending === undefined ? <Dash /> : project.pending.toLocaleString()),
   },
   {
     key: "oldest",
     header: "Oldest waits",
+    caption: "oldest waits",
     width: "120px",
     align: "end",
     narrow: "second",
-    cell: (project) => (project.oldestPendingAt ? <Duration from={project.oldestPendingAt} /> : "none waits"),
+    cell: (project) => (project.oldestPendingAt ? <Duration from={project.oldestPendingAt} /> : <Dash />),
   },
 ];
 

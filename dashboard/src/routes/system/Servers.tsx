@@ -162,6 +162,7 @@ const serverColumns: readonly Column<System["servers"][number]>[] = [
   {
     key: "seen",
     header: "Last seen",
+    caption: "seen",
     width: "120px",
     align: "end",
     narrow: "second",
@@ -184,6 +185,7 @@ const storeColumns: readonly Column<System["stores"][number]>[] = [
   {
     key: "shards",
     header: "Shards",
+    caption: "shards",
     width: "minmax(100px, 1fr)",
     narrow: "second",
     cell: (store) => `${store.shards.toLocaleString()} of ${(1024).toLocaleString()}`,

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { IconSend } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { Dash } from "@/components/Dash";
 import { type Column, DataTable } from "@/components/DataTable";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorPanel } from "@/components/ErrorPanel";
@@ -105,11 +106,17 @@ export function DeliveryTable({ filter, filtered, children, oneUrl = false }: Pr
   );
 }
 
-/** When the next attempt is made. What is due waits for its host, or is being made. */
+const waits = "It goes out when its receiver's turn comes: one that keeps failing is tried less often.";
+
+/** When the next attempt is made. */
 export function NextAttempt({ of: delivery }: { of: Delivery }) {
   const now = useNow(5000);
-  if (delivery.state !== "pending" || !delivery.next_attempt_at) return <span aria-hidden>–</span>;
-  return Date.parse(delivery.next_attempt_at) <= now ? <>due</> : <TimeText value={delivery.next_attempt_at} />;
+  if (delivery.state !== "pending" || !delivery.next_attempt_at) return <Dash />;
+  return Date.parse(delivery.next_attempt_at) <= now ? (
+    <span title={waits}>due</span>
+  ) : (
+    <TimeText value={delivery.next_attempt_at} />
+  );
 }
 
 const kinds: Record<Delivery["kind"], string> = { callback: "callback", endpoint: "endpoint", test: "test" };

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute } from "@tanstack/react-router";
 import { useState } from "react";
 import { ActionButton } from "@/components/ActionButton";
+import { Dash } from "@/components/Dash";
 import { type Column, DataTable } from "@/components/DataTable";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorPanel } from "@/components/ErrorPanel";
@@ -130,7 +131,7 @@ const columns: readonly Column<Endpoint>[] = [
     key: "description",
     header: "Description",
     width: "minmax(120px, 1.4fr)",
-    cell: (endpoint) => endpoint.description || "–",
+    cell: (endpoint) => endpoint.description || <Dash />,
   },
   {
     key: "events",

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { type Column, DataTable } from "@/components/DataTable";
+import { Duration } from "@/components/Duration";
 import { EmptyState } from "@/components/EmptyState";
 import { ErrorPanel } from "@/components/ErrorPanel";
 import { FilterBar, SearchField } from "@/components/FilterBar";
@@ -206,7 +207,7 @@ function Banner({ unserved, onHelp }: { unserved: readonly Unserved[]; onHelp: (
                     ? "1 execution waits"
                     : `${waiting.toLocaleString()} executions wait`}
               </Link>
-              , the first since <TimeText value={since} />.
+              , the oldest for <Duration from={since} />.
             </span>
             <Button size="compact-xs" variant="default" onClick={() => onHelp(workflow)}>
               Start one

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { IconAlertTriangle, IconTopologyStar3 } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { createLazyRoute } from "@tanstack/react-router";
+import { Dash } from "@/components/Dash";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Duration } from "@/components/Duration";
 import { EmptyState } from "@/components/EmptyState";
@@ -86,7 +87,7 @@ const columns: readonly Column<Row>[] = [
     header: "p50",
     width: "76px",
     align: "end",
-    cell: ({ stats }) => (stats?.run_ms ? <Duration ms={stats.run_ms.p50} /> : <None />),
+    cell: ({ stats }) => (stats?.run_ms ? <Duration ms={stats.run_ms.p50} /> : <Dash />),
   },
   {
     key: "p95",
@@ -95,14 +96,14 @@ const columns: readonly Column<Row>[] = [
     align: "end",
     narrow: "second",
     caption: "p95",
-    cell: ({ stats }) => (stats?.run_ms ? <Duration ms={stats.run_ms.p95} /> : <None />),
+    cell: ({ stats }) => (stats?.run_ms ? <Duration ms={stats.run_ms.p95} /> : <Dash />),
   },
   {
     key: "waiting",
     header: "Oldest waits",
     width: "96px",
     align: "end",
-    cell: ({ stats }) => (stats?.oldest_pending_at ? <Duration from={stats.oldest_pending_at} /> : <None />),
+    cell: ({ stats }) => (stats?.oldest_pending_at ? <Duration from={stats.oldest_pending_at} /> : <Dash />),
   },
   {
     key: "description",
@@ -202,11 +203,9 @@ function Workflows() {
   );
 }
 
-const None = () => <span className={classes.none}>–</span>;
-
 function Starts({ row: { workflow, stats } }: { row: Row }) {
   const narrow = useNarrow();
-  if (stats === undefined) return <None />;
+  if (stats === undefined) return <Dash />;
   return (
     <span className={classes.spark}>
       <Sparkline
@@ -246,7 +245,7 @@ function Workers({ row: { workflow, stats } }: { row: Row }) {
 
 function Errors({ stats }: { stats: StatsOfWorkflow | undefined }) {
   const rate = stats && errorRate(stats.counts);
-  if (stats === undefined || rate === undefined) return <None />;
+  if (stats === undefined || rate === undefined) return <Dash />;
   const bad = stats.counts.failed + stats.counts.rejected;
   const text =
     rate > 0 && rate < 0.001 ? "<0.1%" : `${(rate * 100).toLocaleString(undefined, { maximumFractionDigits: 1 })}%`;
