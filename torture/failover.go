@@ -3,10 +3,7 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -108,19 +105,14 @@ func asyncProof() nemesis {
 		if err != nil {
 			return "", err
 		}
-		sender, err := c.db.sender(c.ctx)
-		if err != nil {
-			return "", err
-		}
-		if err := syscall.Kill(sender, syscall.SIGSTOP); err != nil {
+		if err := c.db.standby.Detach(c.ctx); err != nil {
 			return "", err
 		}
 		acks, err := c.work(500 * time.Millisecond)
-		// The process that should have sent it to the standby dies with the others, but cannot notice by itself.
-		if err := errors.Join(err, c.db.primary.Kill(), syscall.Kill(sender, syscall.SIGKILL)); err != nil {
+		if err != nil {
 			return "", err
 		}
-		if _, err := c.db.promote(c.ctx); err != nil {
+		if _, err := c.db.failover(c.ctx); err != nil {
 			return "", err
 		}
 		c.stats.Failovers++
@@ -134,15 +126,4 @@ func asyncProof() nemesis {
 		}
 		return detail, err
 	}}
-}
-
-// sender is the primary's process that sends the log to the standby.
-func (d *database) sender(ctx context.Context) (pid int, err error) {
-	conn, err := pgx.Connect(ctx, d.primary.DSN("postgres"))
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	err = conn.QueryRow(ctx, "SELECT pid FROM pg_stat_replication").Scan(&pid)
-	return pid, err
 }

@@ -253,10 +253,14 @@ func (l *load) note(kind string, fields ...string) {
 	}
 }
 
+// clientPatience is how long a client waits: what has no answer by then is as unknown as what was broken off.
+const clientPatience = 2 * time.Minute
+
 // act does one thing and reports whether the server answered.
 func (l *load) act(ctx context.Context, r *rand.Rand) bool {
 	// The end of the run must not break off a request, or its outcome would be unknown for nothing.
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), clientPatience)
+	defer cancel()
 	switch n := r.IntN(100); {
 	case n < 67:
 		return l.start(ctx, l.draw(r))

@@ -62,7 +62,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestStandby loses the primary, promotes the standby, and finds there what was committed.
+// TestStandby loses the primary, promotes the standby, and finds there what was committed before it was detached.
 func TestStandby(t *testing.T) {
 	t.Parallel()
 	for _, version := range Versions() {
@@ -73,6 +73,10 @@ func TestStandby(t *testing.T) {
 			run(t, connect(t, dsn), "CREATE TABLE kept (n int)")
 			standby := primary.StartStandby(t)
 			run(t, connect(t, dsn), "INSERT INTO kept VALUES (42)")
+			if err := standby.Detach(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			run(t, connect(t, dsn+"&synchronous_commit=local"), "INSERT INTO kept VALUES (1000)")
 			if err := primary.Kill(); err != nil {
 				t.Fatal(err)
 			}

@@ -105,6 +105,30 @@ func (s *Server) Promote(ctx context.Context) error {
 	return s.Exec(ctx, "postgres", "SELECT pg_promote(true, 60)", "CREATE TEMPORARY TABLE writable ()")
 }
 
+// Detach makes a standby follow nobody: what is committed from then on does not reach it.
+func (s *Server) Detach(ctx context.Context) error {
+	if err := s.Exec(ctx, "postgres", "ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()"); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.DSN("postgres"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+	for {
+		var follows bool
+		err := c.QueryRow(ctx, "SELECT current_setting('primary_conninfo') <> '' OR EXISTS (SELECT FROM pg_stat_wal_receiver)").Scan(&follows)
+		if err != nil || !follows {
+			return err
+		}
+		if !pause(ctx, 20*time.Millisecond) {
+			return fmt.Errorf("it still follows: %w", ctx.Err())
+		}
+	}
+}
+
 // StartStandby runs a standby until the test ends.
 func (s *Server) StartStandby(t testing.TB) *Server {
 	t.Helper()

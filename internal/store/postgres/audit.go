@@ -12,7 +12,7 @@ import (
 // Audit runs the invariant queries and returns what violates them. It only reads, in one pass over the executions and
 // one over the journal, all in one snapshot. Its memory grows with the executions that wait, not with all there are.
 func (s *Store) Audit(ctx context.Context) (findings []store.Finding, err error) {
-	err = s.snapshot(ctx, func(v *view) (err error) {
+	err = s.snapshot(patient(ctx), func(v *view) (err error) {
 		findings, err = inspect(v)
 		return err
 	})

@@ -79,7 +79,7 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 			err = errors.Join(err, removed)
 		}
 	}()
-	err = s.snapshot(ctx, func(v *view) error {
+	err = s.snapshot(patient(ctx), func(v *view) error {
 		if err := f.Truncate(0); err != nil {
 			return err
 		}

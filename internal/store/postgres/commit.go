@@ -125,9 +125,7 @@ func newTransaction(s *Store, c *conn, need *store.Need) *transaction {
 }
 
 // allowance is the time a round trip may take, after which the connection is given up.
-func (t *transaction) allowance() {
-	_ = t.c.pg.Conn().SetDeadline(time.Now().Add(t.s.options.CommitTimeout + 5*time.Second))
-}
+func (t *transaction) allowance() { t.c.within(t.s.options.CommitTimeout + 5*time.Second) }
 
 var (
 	beginStatement = prepare("BEGIN")

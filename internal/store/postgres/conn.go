@@ -59,6 +59,15 @@ func (c *conn) close() {
 	_ = c.pg.Close(ctx)
 }
 
+// within ends the connection unless what follows is answered in the given time; 0: it may take any.
+func (c *conn) within(d time.Duration) {
+	var deadline time.Time
+	if d > 0 {
+		deadline = time.Now().Add(d)
+	}
+	_ = c.pg.Conn().SetDeadline(deadline)
+}
+
 // fresh reports whether the connection, when it was idle for some time, is still open as far as can be told without a
 // round trip.
 func (c *conn) fresh() bool {

@@ -44,7 +44,7 @@ func visit(ctx context.Context, o Options, f func(*conn) error) error {
 		return err
 	}
 	defer s.release()
-	return s.read(ctx, func(c *conn) error {
+	return s.read(patient(ctx), func(c *conn) error {
 		if err := checkServer(c); err != nil {
 			return err
 		}

@@ -50,6 +50,9 @@ type Options struct {
 	NoNotify bool
 	// CommitTimeout is how long one round trip of a commit may take; default 20 s.
 	CommitTimeout time.Duration
+	// AnswerTimeout is how long one read may take, a part of a file among them; default one minute. Audits, backups and
+	// migrations take as long as they do.
+	AnswerTimeout time.Duration
 	// IdleTimeout is how long the database waits within a transaction for a decision before it gives the locks back;
 	// default 10 s.
 	IdleTimeout time.Duration
@@ -110,7 +113,7 @@ type ticker interface {
 // store.ErrUnavailable.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{options: o.complete(), edgeLimit: edgeLimit}
-	if err := s.open(ctx); err != nil {
+	if err := s.open(patient(ctx)); err != nil {
 		s.release()
 		return nil, fmt.Errorf("postgres: open: %w", classify(err))
 	}
@@ -130,6 +133,9 @@ func (o Options) complete() Options {
 	}
 	if o.CommitTimeout <= 0 {
 		o.CommitTimeout = 20 * time.Second
+	}
+	if o.AnswerTimeout <= 0 {
+		o.AnswerTimeout = time.Minute
 	}
 	if o.IdleTimeout <= 0 {
 		o.IdleTimeout = 10 * time.Second

@@ -13,8 +13,15 @@ import (
 // errClosed is what reads and commits of a closed store return.
 var errClosed = fmt.Errorf("postgres: store is closed: %w", os.ErrClosed)
 
+// patience marks contexts; see patient.
+type patience struct{}
+
+// patient makes a context whose reads take as long as they do. All others are given up after Options.AnswerTimeout: a
+// database whose disk or locks hang keeps its connections open, and must not keep those that ask forever.
+func patient(ctx context.Context) context.Context { return context.WithValue(ctx, patience{}, true) }
+
 // read runs f with a read connection. A connection that turns out to be lost is replaced once: reading twice does no harm,
-// and after a restart of the server every idle connection is lost.
+// and after a restart of the server every idle connection is lost. It is store.ErrUnavailable when no answer comes in time.
 func (s *Store) read(ctx context.Context, f func(*conn) error) error {
 	return s.using(ctx, s.readers, f)
 }
@@ -30,7 +37,11 @@ func (s *Store) using(ctx context.Context, pool *pgxpool.Pool, f func(*conn) err
 			return s.acquireError(ctx, err)
 		}
 		c := connOf(p)
+		if ctx.Value(patience{}) == nil {
+			c.within(s.options.AnswerTimeout)
+		}
 		err = f(c)
+		c.within(0)
 		if ctx.Err() != nil {
 			// The request to cancel the statement may arrive late, also when the statement was done first, and would meet
 			// the next one.
@@ -40,7 +51,7 @@ func (s *Store) using(ctx context.Context, pool *pgxpool.Pool, f func(*conn) err
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err != nil && lost && again {
+		if err != nil && lost && again && !pgconn.Timeout(err) {
 			continue
 		}
 		return classify(err)

@@ -30,7 +30,7 @@ type feedKey struct {
 }
 
 func startUpkeep(s *Store) *upkeep {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(patient(context.Background()))
 	u := &upkeep{s: s, cancel: cancel, done: make(chan struct{})}
 	go u.run(ctx)
 	return u
