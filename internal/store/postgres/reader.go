@@ -41,7 +41,9 @@ func (s *Store) using(ctx context.Context, pool *pgxpool.Pool, f func(*conn) err
 			c.within(s.options.AnswerTimeout)
 		}
 		err = f(c)
-		c.within(0)
+		if !c.pg.IsClosed() { // whoever closes it sets a deadline of its own
+			c.within(0)
+		}
 		if ctx.Err() != nil {
 			// The request to cancel the statement may arrive late, also when the statement was done first, and would meet
 			// the next one.
