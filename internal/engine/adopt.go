@@ -298,12 +298,12 @@ func (c *cluster) compare(ctx context.Context, tick int64, x *store.Tick) {
 				x.Unsure = true
 				t.saveSession(x)
 			}
-		}); err != nil {
+		}); err != nil && ctx.Err() == nil {
 			e.log.Warn("could not ask for what a worker holds", "error", err)
 		}
 	}
 	if unknown {
-		if err := c.readSessions(ctx); err != nil {
+		if err := c.readSessions(ctx); err != nil && ctx.Err() == nil {
 			e.log.Warn("could not read the worker sessions", "error", err)
 		}
 	}

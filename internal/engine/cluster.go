@@ -130,7 +130,7 @@ func (c *cluster) join(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if failures == 0 {
+		if failures == 0 && ctx.Err() == nil {
 			c.e.log.Error("could not join the other servers, trying again", "error", err)
 		}
 		timer := time.NewTimer(tickEvery)

@@ -50,7 +50,9 @@ func (c *cluster) count(ctx context.Context) {
 		was := counter.Load()
 		n, err := e.store.Counts(ctx, store.CountQuery{Project: p})
 		if err != nil {
-			e.log.Warn("could not count open executions", "error", err)
+			if ctx.Err() == nil {
+				e.log.Warn("could not count open executions", "error", err)
+			}
 			break
 		}
 		var open int64
@@ -72,7 +74,9 @@ func (c *cluster) count(ctx context.Context) {
 	}
 	bytes, err := e.store.FileBytes(ctx)
 	if err != nil {
-		e.log.Warn("could not add up the files", "error", err)
+		if ctx.Err() == nil {
+			e.log.Warn("could not add up the files", "error", err)
+		}
 		return
 	}
 	for project := range was {

@@ -541,6 +541,31 @@ func TestServersRegisterAtTheSameTime(t *testing.T) {
 	}
 }
 
+// A server that stops in the middle of a read says nothing about the read: it was its own doing.
+func TestAStopIsNoFailure(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"Sessions", "Counts"} {
+		var text lockedBuffer
+		log := slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		servers(t, 2, func(t *testing.T, _ *hub, list []*server) {
+			b := list[1]
+			stopped := make(chan error, 1)
+			b.faults.Amid(method, func() {
+				go func() { stopped <- b.stop() }()
+				time.Sleep(time.Millisecond)
+			})
+			list[0].worker(1, "echo")
+			list[0].start("echo")
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+		}, func(c *engine.Config) { c.Log = log })
+		if text.String() != "" {
+			t.Errorf("stopped amid %s, logged: %s", method, text.String())
+		}
+	}
+}
+
 // lockedBuffer is text that several goroutines write.
 type lockedBuffer struct {
 	mu sync.Mutex

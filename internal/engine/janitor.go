@@ -82,7 +82,9 @@ func (j *janitor) room(ctx context.Context, free int64) int64 {
 	}
 	u, err := j.e.store.Usage(ctx)
 	if err != nil {
-		j.e.log.Error("could not read what the data takes", "error", err)
+		if ctx.Err() == nil {
+			j.e.log.Error("could not read what the data takes", "error", err)
+		}
 		return free
 	}
 	return free + u.Free
