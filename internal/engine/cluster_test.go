@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -550,9 +551,10 @@ func TestAStopIsNoFailure(t *testing.T) {
 		servers(t, 2, func(t *testing.T, _ *hub, list []*server) {
 			b := list[1]
 			stopped := make(chan error, 1)
-			b.faults.Amid(method, func() {
+			b.faults.Amid(method, func(ctx context.Context) {
 				go func() { stopped <- b.stop() }()
-				time.Sleep(time.Millisecond)
+				<-ctx.Done()
+				b.faults.Set(faultstore.At(method, 1, faultstore.Before))
 			})
 			list[0].worker(1, "echo")
 			list[0].start("echo")

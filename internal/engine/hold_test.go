@@ -142,7 +142,7 @@ func TestDeletedWhileItIsRead(t *testing.T) {
 			t.Helper()
 			s := b.start("echo", withCallback)
 			accepted(t, w.report(complete(w.poll()[0], `{}`)))
-			fs.Amid(method, func() {
+			fs.Amid(method, func(context.Context) {
 				if err := b.Delete(t.Context(), b.root, s.ID); err != nil {
 					t.Error(err)
 				}
@@ -170,7 +170,7 @@ func TestDeletedWhileItIsRead(t *testing.T) {
 			t.Errorf("the message of what is deleted: %+v, %v", m, err)
 		}
 		s := b.start("echo")
-		fs.Amid("Ends", func() {
+		fs.Amid("Ends", func(context.Context) {
 			if err := b.Delete(t.Context(), b.root, s.ID); err != nil {
 				t.Error(err)
 			}

@@ -79,6 +79,13 @@ func (s *Server) lend(ctx context.Context, follower *Server, name string) error 
 
 // followed waits until the standby confirms commits.
 func (s *Server) followed(ctx context.Context, name string) error {
+	return s.until(ctx, name+" does not follow", `SELECT EXISTS (
+			SELECT FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming' AND sync_state = 'sync'
+		)`, name)
+}
+
+// until asks the server again and again until the answer is true; otherwise is the error when it never is.
+func (s *Server) until(ctx context.Context, otherwise, query string, args ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c, err := pgx.Connect(ctx, s.DSN("postgres"))
@@ -87,15 +94,12 @@ func (s *Server) followed(ctx context.Context, name string) error {
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
 	for {
-		var synchronous bool
-		err := c.QueryRow(ctx, `SELECT EXISTS (
-				SELECT FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming' AND sync_state = 'sync'
-			)`, name).Scan(&synchronous)
-		if err != nil || synchronous {
+		var yes bool
+		if err := c.QueryRow(ctx, query, args...).Scan(&yes); err != nil || yes {
 			return err
 		}
 		if !pause(ctx, 20*time.Millisecond) {
-			return fmt.Errorf("%s does not follow: %w", name, ctx.Err())
+			return fmt.Errorf("%s: %w", otherwise, ctx.Err())
 		}
 	}
 }
@@ -110,23 +114,8 @@ func (s *Server) Detach(ctx context.Context) error {
 	if err := s.Exec(ctx, "postgres", "ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()"); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	c, err := pgx.Connect(ctx, s.DSN("postgres"))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
-	for {
-		var follows bool
-		err := c.QueryRow(ctx, "SELECT current_setting('primary_conninfo') <> '' OR EXISTS (SELECT FROM pg_stat_wal_receiver)").Scan(&follows)
-		if err != nil || !follows {
-			return err
-		}
-		if !pause(ctx, 20*time.Millisecond) {
-			return fmt.Errorf("it still follows: %w", ctx.Err())
-		}
-	}
+	return s.until(ctx, "it still follows",
+		"SELECT current_setting('primary_conninfo') = '' AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
 }
 
 // StartStandby runs a standby until the test ends.

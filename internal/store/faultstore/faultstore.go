@@ -67,7 +67,7 @@ type Store struct {
 	calls  map[string]int
 	hits   int
 	plan   Plan
-	amid   map[string]func()
+	amid   map[string]func(context.Context)
 	refuse func(*store.Changes) bool
 	delay  func(*store.Need) time.Duration
 	failed error
@@ -75,7 +75,7 @@ type Store struct {
 
 // New wraps a store, without faults for now.
 func New(s store.Store) *Store {
-	return &Store{Store: s, calls: map[string]int{}, amid: map[string]func(){}}
+	return &Store{Store: s, calls: map[string]int{}, amid: map[string]func(context.Context){}}
 }
 
 // Set replaces the plan and counts calls anew; nil: no faults.
@@ -100,8 +100,9 @@ func (s *Store) Delay(f func(*store.Need) time.Duration) {
 	s.delay = f
 }
 
-// Amid runs f once, before the next call of the method, which only reads: what others do between two reads.
-func (s *Store) Amid(method string, f func()) {
+// Amid runs f once, before the next call of the method, which only reads: what others do between two reads. The context
+// is that of the call.
+func (s *Store) Amid(method string, f func(context.Context)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.amid[method] = f
@@ -181,13 +182,13 @@ func (s *Store) Commit(ctx context.Context, need *store.Need, decide func(*store
 	return failure
 }
 
-func (s *Store) read(method string) error {
+func (s *Store) read(ctx context.Context, method string) error {
 	s.mu.Lock()
 	f := s.amid[method]
 	delete(s.amid, method)
 	s.mu.Unlock()
 	if f != nil {
-		f()
+		f(ctx)
 	}
 	_, err := s.call(method, nil)
 	return err
@@ -195,7 +196,7 @@ func (s *Store) read(method string) error {
 
 // Get fails as planned.
 func (s *Store) Get(ctx context.Context, project int64, id execution.ID) (*store.Row, error) {
-	if err := s.read("Get"); err != nil {
+	if err := s.read(ctx, "Get"); err != nil {
 		return nil, err
 	}
 	return s.Store.Get(ctx, project, id)
@@ -203,7 +204,7 @@ func (s *Store) Get(ctx context.Context, project int64, id execution.ID) (*store
 
 // Events fails as planned.
 func (s *Store) Events(ctx context.Context, row *store.Row, after int64, limit int) ([]execution.Event, error) {
-	if err := s.read("Events"); err != nil {
+	if err := s.read(ctx, "Events"); err != nil {
 		return nil, err
 	}
 	return s.Store.Events(ctx, row, after, limit)
@@ -211,7 +212,7 @@ func (s *Store) Events(ctx context.Context, row *store.Row, after int64, limit i
 
 // Feed fails as planned.
 func (s *Store) Feed(ctx context.Context, q store.FeedQuery) (*store.FeedPage, error) {
-	if err := s.read("Feed"); err != nil {
+	if err := s.read(ctx, "Feed"); err != nil {
 		return nil, err
 	}
 	return s.Store.Feed(ctx, q)
@@ -219,7 +220,7 @@ func (s *Store) Feed(ctx context.Context, q store.FeedQuery) (*store.FeedPage, e
 
 // Ends fails as planned.
 func (s *Store) Ends(ctx context.Context, row *store.Row) (first, last *execution.Event, err error) {
-	if err := s.read("Ends"); err != nil {
+	if err := s.read(ctx, "Ends"); err != nil {
 		return nil, nil, err
 	}
 	return s.Store.Ends(ctx, row)
@@ -227,7 +228,7 @@ func (s *Store) Ends(ctx context.Context, row *store.Row) (first, last *executio
 
 // List fails as planned.
 func (s *Store) List(ctx context.Context, q store.ListQuery) (*store.ListPage, error) {
-	if err := s.read("List"); err != nil {
+	if err := s.read(ctx, "List"); err != nil {
 		return nil, err
 	}
 	return s.Store.List(ctx, q)
@@ -235,7 +236,7 @@ func (s *Store) List(ctx context.Context, q store.ListQuery) (*store.ListPage, e
 
 // Counts fails as planned.
 func (s *Store) Counts(ctx context.Context, q store.CountQuery) (store.Counts, error) {
-	if err := s.read("Counts"); err != nil {
+	if err := s.read(ctx, "Counts"); err != nil {
 		return store.Counts{}, err
 	}
 	return s.Store.Counts(ctx, q)
@@ -243,7 +244,7 @@ func (s *Store) Counts(ctx context.Context, q store.CountQuery) (store.Counts, e
 
 // Series fails as planned.
 func (s *Store) Series(ctx context.Context, q store.SeriesQuery) ([]store.SeriesPoint, error) {
-	if err := s.read("Series"); err != nil {
+	if err := s.read(ctx, "Series"); err != nil {
 		return nil, err
 	}
 	return s.Store.Series(ctx, q)
@@ -251,7 +252,7 @@ func (s *Store) Series(ctx context.Context, q store.SeriesQuery) ([]store.Series
 
 // Sample fails as planned.
 func (s *Store) Sample(ctx context.Context, q store.SampleQuery) ([]store.Sampled, error) {
-	if err := s.read("Sample"); err != nil {
+	if err := s.read(ctx, "Sample"); err != nil {
 		return nil, err
 	}
 	return s.Store.Sample(ctx, q)
@@ -259,7 +260,7 @@ func (s *Store) Sample(ctx context.Context, q store.SampleQuery) ([]store.Sample
 
 // Oldest fails as planned.
 func (s *Store) Oldest(ctx context.Context, workflows []int64) (map[int64]execution.Time, error) {
-	if err := s.read("Oldest"); err != nil {
+	if err := s.read(ctx, "Oldest"); err != nil {
 		return nil, err
 	}
 	return s.Store.Oldest(ctx, workflows)
@@ -267,7 +268,7 @@ func (s *Store) Oldest(ctx context.Context, workflows []int64) (map[int64]execut
 
 // About fails as planned.
 func (s *Store) About(ctx context.Context) ([]store.About, error) {
-	if err := s.read("About"); err != nil {
+	if err := s.read(ctx, "About"); err != nil {
 		return nil, err
 	}
 	return s.Store.About(ctx)
@@ -275,7 +276,7 @@ func (s *Store) About(ctx context.Context) ([]store.About, error) {
 
 // Due fails as planned.
 func (s *Store) Due(ctx context.Context, now execution.Time, part store.Part, limit int) ([]execution.ID, error) {
-	if err := s.read("Due"); err != nil {
+	if err := s.read(ctx, "Due"); err != nil {
 		return nil, err
 	}
 	return s.Store.Due(ctx, now, part, limit)
@@ -283,7 +284,7 @@ func (s *Store) Due(ctx context.Context, now execution.Time, part store.Part, li
 
 // NextDue fails as planned.
 func (s *Store) NextDue(ctx context.Context) (execution.Time, error) {
-	if err := s.read("NextDue"); err != nil {
+	if err := s.read(ctx, "NextDue"); err != nil {
 		return 0, err
 	}
 	return s.Store.NextDue(ctx)
@@ -291,7 +292,7 @@ func (s *Store) NextDue(ctx context.Context) (execution.Time, error) {
 
 // Held fails as planned.
 func (s *Store) Held(ctx context.Context, session int64) ([]*store.Row, error) {
-	if err := s.read("Held"); err != nil {
+	if err := s.read(ctx, "Held"); err != nil {
 		return nil, err
 	}
 	return s.Store.Held(ctx, session)
@@ -299,7 +300,7 @@ func (s *Store) Held(ctx context.Context, session int64) ([]*store.Row, error) {
 
 // Ended fails as planned.
 func (s *Store) Ended(ctx context.Context, workflow int64, before execution.Time, limit int) ([]execution.ID, error) {
-	if err := s.read("Ended"); err != nil {
+	if err := s.read(ctx, "Ended"); err != nil {
 		return nil, err
 	}
 	return s.Store.Ended(ctx, workflow, before, limit)
@@ -307,7 +308,7 @@ func (s *Store) Ended(ctx context.Context, workflow int64, before execution.Time
 
 // Tombstone fails as planned.
 func (s *Store) Tombstone(ctx context.Context, project int64, id execution.ID) (*store.Tombstone, error) {
-	if err := s.read("Tombstone"); err != nil {
+	if err := s.read(ctx, "Tombstone"); err != nil {
 		return nil, err
 	}
 	return s.Store.Tombstone(ctx, project, id)
@@ -315,7 +316,7 @@ func (s *Store) Tombstone(ctx context.Context, project int64, id execution.ID) (
 
 // Key fails as planned.
 func (s *Store) Key(ctx context.Context, publicID string) (*store.Key, error) {
-	if err := s.read("Key"); err != nil {
+	if err := s.read(ctx, "Key"); err != nil {
 		return nil, err
 	}
 	return s.Store.Key(ctx, publicID)
@@ -323,7 +324,7 @@ func (s *Store) Key(ctx context.Context, publicID string) (*store.Key, error) {
 
 // DueDeliveries fails as planned.
 func (s *Store) DueDeliveries(ctx context.Context, q store.DueQuery) (*store.DuePage, error) {
-	if err := s.read("DueDeliveries"); err != nil {
+	if err := s.read(ctx, "DueDeliveries"); err != nil {
 		return nil, err
 	}
 	return s.Store.DueDeliveries(ctx, q)
@@ -331,7 +332,7 @@ func (s *Store) DueDeliveries(ctx context.Context, q store.DueQuery) (*store.Due
 
 // Catalog fails as planned.
 func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
-	if err := s.read("Catalog"); err != nil {
+	if err := s.read(ctx, "Catalog"); err != nil {
 		return nil, err
 	}
 	return s.Store.Catalog(ctx)
@@ -339,7 +340,7 @@ func (s *Store) Catalog(ctx context.Context) (*store.Catalog, error) {
 
 // Sessions fails as planned.
 func (s *Store) Sessions(ctx context.Context) ([]store.Session, error) {
-	if err := s.read("Sessions"); err != nil {
+	if err := s.read(ctx, "Sessions"); err != nil {
 		return nil, err
 	}
 	return s.Store.Sessions(ctx)
@@ -347,7 +348,7 @@ func (s *Store) Sessions(ctx context.Context) ([]store.Session, error) {
 
 // Keys fails as planned.
 func (s *Store) Keys(ctx context.Context, project int64) ([]store.Key, error) {
-	if err := s.read("Keys"); err != nil {
+	if err := s.read(ctx, "Keys"); err != nil {
 		return nil, err
 	}
 	return s.Store.Keys(ctx, project)
@@ -355,7 +356,7 @@ func (s *Store) Keys(ctx context.Context, project int64) ([]store.Key, error) {
 
 // FileBytes fails as planned.
 func (s *Store) FileBytes(ctx context.Context) (map[int64]int64, error) {
-	if err := s.read("FileBytes"); err != nil {
+	if err := s.read(ctx, "FileBytes"); err != nil {
 		return nil, err
 	}
 	return s.Store.FileBytes(ctx)
@@ -363,7 +364,7 @@ func (s *Store) FileBytes(ctx context.Context) (map[int64]int64, error) {
 
 // ExpiredFiles fails as planned.
 func (s *Store) ExpiredFiles(ctx context.Context, now execution.Time, limit int) ([]execution.ID, error) {
-	if err := s.read("ExpiredFiles"); err != nil {
+	if err := s.read(ctx, "ExpiredFiles"); err != nil {
 		return nil, err
 	}
 	return s.Store.ExpiredFiles(ctx, now, limit)
@@ -371,7 +372,7 @@ func (s *Store) ExpiredFiles(ctx context.Context, now execution.Time, limit int)
 
 // EndedDeliveries fails as planned.
 func (s *Store) EndedDeliveries(ctx context.Context, endpoint int64, before execution.Time, limit int) ([]execution.ID, error) {
-	if err := s.read("EndedDeliveries"); err != nil {
+	if err := s.read(ctx, "EndedDeliveries"); err != nil {
 		return nil, err
 	}
 	return s.Store.EndedDeliveries(ctx, endpoint, before, limit)

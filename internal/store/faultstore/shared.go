@@ -20,7 +20,7 @@ func (s *Shared) Node() int64 { return s.shared.Node() }
 
 // Tick fails as planned.
 func (s *Shared) Tick(ctx context.Context, q store.TickQuery) (*store.Tick, error) {
-	if err := s.read("Tick"); err != nil {
+	if err := s.read(ctx, "Tick"); err != nil {
 		return nil, err
 	}
 	return s.shared.Tick(ctx, q)
@@ -28,7 +28,7 @@ func (s *Shared) Tick(ctx context.Context, q store.TickQuery) (*store.Tick, erro
 
 // Leave fails as planned.
 func (s *Shared) Leave(ctx context.Context) error {
-	if err := s.read("Leave"); err != nil {
+	if err := s.read(ctx, "Leave"); err != nil {
 		return err
 	}
 	return s.shared.Leave(ctx)
@@ -36,11 +36,11 @@ func (s *Shared) Leave(ctx context.Context) error {
 
 // Listen fails as planned. Each hint counts as a call of "Hint"; one that fails is lost.
 func (s *Shared) Listen(ctx context.Context, hint func()) error {
-	if err := s.read("Listen"); err != nil {
+	if err := s.read(ctx, "Listen"); err != nil {
 		return err
 	}
 	return s.shared.Listen(ctx, func() {
-		if s.read("Hint") == nil {
+		if s.read(ctx, "Hint") == nil {
 			hint()
 		}
 	})
