@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -64,6 +65,32 @@ func TestUpdatesTouchOnlyTheirIndexes(t *testing.T) {
 	f.complete(ids)
 	if f.s.writer.update[changesStatus] == nil || f.s.writer.update[changesAll] != nil {
 		t.Error("a completion wrote to more than the index of lists")
+	}
+}
+
+// TestReadIsCutOffAtItsEnd cuts reads off when all is read: the next reader of the connection sees what was committed since.
+func TestReadIsCutOffAtItsEnd(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, Config{Memory: true}, 1)
+	for range f.s.opened {
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := f.s.snapshot(ctx, func(conn *sqlite.Conn) error {
+			_, err := schemaVersion(conn)
+			cancel()
+			return err
+		}); err != nil {
+			t.Errorf("all was read, and then: %v", err)
+		}
+	}
+	id := f.start(1, false)[0]
+	for range f.s.opened {
+		row, err := f.s.Get(t.Context(), 1, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.s.Events(t.Context(), row, 0, 0); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

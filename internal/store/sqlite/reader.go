@@ -65,16 +65,15 @@ func (s *Store) snapshot(ctx context.Context, f func(*sqlite.Conn) error) error 
 	})
 }
 
+// transaction runs f and all that it reads is of one state. Its end cannot be interrupted: the connection goes on to
+// the next reader, who must neither see an old state nor find a transaction begun.
 func transaction(conn *sqlite.Conn, f func(*sqlite.Conn) error) error {
 	if err := execute(conn, "BEGIN"); err != nil {
 		return err
 	}
 	err := f(conn)
-	if err != nil {
-		conn.SetInterrupt(nil)
-		return errors.Join(err, execute(conn, "ROLLBACK"))
-	}
-	return execute(conn, "COMMIT")
+	conn.SetInterrupt(nil)
+	return errors.Join(err, execute(conn, "ROLLBACK"))
 }
 
 func execute(conn *sqlite.Conn, query string) error {

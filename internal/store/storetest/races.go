@@ -1,10 +1,13 @@
 package storetest
 
 import (
+	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sojournhq/sojourn/internal/execution"
 	"github.com/sojournhq/sojourn/internal/store"
@@ -114,6 +117,70 @@ func races(t *testing.T, h Harness) {
 			}
 			close(stop)
 			readers.Wait()
+			w.Audit()
+		},
+		"readers that are cut off": func(t *testing.T, w *World) {
+			// They leave nothing behind: who reads after them sees what was committed, and gets an answer.
+			const readers, rounds = 4, 50
+			target := w.Start()
+			for range 20 {
+				w.Finished()
+			}
+			row := w.Get(target)
+			reads := []func(context.Context) error{
+				func(ctx context.Context) error { _, err := w.Store.Get(ctx, w.Project, target); return err },
+				func(ctx context.Context) error { _, err := w.Store.Events(ctx, row, 0, 0); return err },
+				func(ctx context.Context) error {
+					_, err := w.Store.List(ctx, store.ListQuery{Project: w.Project, Limit: 100, Payloads: true})
+					return err
+				},
+				func(ctx context.Context) error {
+					_, err := w.Store.Counts(ctx, store.CountQuery{Project: w.Project, From: 1})
+					return err
+				},
+				func(ctx context.Context) error { _, err := w.Store.Queues(ctx); return err },
+			}
+			var all sync.WaitGroup
+			for range readers {
+				random := rand.New(rand.NewPCG(w.Random.Uint64(), w.Random.Uint64()))
+				cutOff := func(read func(context.Context) error, after time.Duration) {
+					ctx, cancel := context.WithTimeout(t.Context(), after)
+					defer cancel()
+					if err := read(ctx); err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
+						t.Errorf("cut off after %s, a read said: %v", after, err)
+					}
+				}
+				all.Go(func() {
+					for i := range rounds {
+						read := reads[i%len(reads)]
+						began := time.Now()
+						if err := read(t.Context()); err != nil {
+							t.Errorf("not cut off, a read said: %v", err)
+							return
+						}
+						cutOff(read, time.Duration(random.Int64N(2*max(1, int64(time.Since(began))))))
+					}
+				})
+			}
+			defer all.Wait()
+			cut := make(chan struct{})
+			go func() {
+				all.Wait()
+				close(cut)
+			}()
+			for going := true; going; {
+				select {
+				case <-cut:
+					going = false // what was committed since is read by all that read on
+				default:
+				}
+				id := w.Start()
+				for range 2 * readers {
+					if n := len(w.Events(id)); n != 1 {
+						t.Fatalf("an execution that was started has %d events", n)
+					}
+				}
+			}
 			w.Audit()
 		},
 		"committers beside each other": func(t *testing.T, w *World) {
