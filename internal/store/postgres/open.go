@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -197,6 +198,9 @@ func (s *Store) pool(ctx context.Context, from *pgxpool.Config, n int, settings 
 	config.MaxConnLifetime, config.MaxConnIdleTime = time.Hour, 5*time.Minute
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false } // see fresh
 	s.dress(config.ConnConfig, settings)
+	if s.options.Pooler {
+		config.BeforeConnect = withoutCancelling
+	}
 	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
 		s.newConn(c.PgConn())
 		return nil
@@ -215,7 +219,9 @@ func (s *Store) dress(c *pgx.ConnConfig, settings map[string]string) {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
 		ControlContext:  boundSilence,
 	}).DialContext
-	c.BuildContextWatcherHandler = cancelOnServer
+	if !s.options.Pooler {
+		c.BuildContextWatcherHandler = cancelOnServer
+	}
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = s.options.Name
 	}
@@ -241,6 +247,27 @@ func (s *Store) committerSettings() map[string]string {
 
 func cancelOnServer(c *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: time.Second}
+}
+
+var errNoCancelling = errors.New("no request to cancel goes through a pooler")
+
+// withoutCancelling makes a connection hang up on a statement without a request to cancel it, for which pgx dials once
+// more. PgBouncer before 1.21 may end when such requests come, and everybody's connections with it
+// (https://github.com/pgbouncer/pgbouncer/issues/801). The statement goes on until the pooler sees that nobody waits.
+func withoutCancelling(_ context.Context, c *pgx.ConnConfig) error {
+	dial := c.DialFunc
+	var connected atomic.Bool
+	c.AfterConnect = func(context.Context, *pgconn.PgConn) error {
+		connected.Store(true)
+		return nil
+	}
+	c.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if connected.Load() {
+			return nil, errNoCancelling
+		}
+		return dial(ctx, network, address)
+	}
+	return nil
 }
 
 // prepareSchema brings the schema up to date, or checks it.

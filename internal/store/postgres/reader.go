@@ -46,13 +46,15 @@ func (s *Store) using(ctx context.Context, pool *pgxpool.Pool, f func(*conn) err
 		}
 		if ctx.Err() != nil {
 			// The request to cancel the statement may arrive late, also when the statement was done first, and would meet
-			// the next one.
+			// the next one. The other connections have nothing to do with it.
+			_ = p.Hijack()
 			c.close()
+			if err != nil {
+				err = ctx.Err()
+			}
+			return err
 		}
 		lost := release(pool, p)
-		if err != nil && ctx.Err() != nil {
-			return ctx.Err()
-		}
 		if err != nil && lost && again && !pgconn.Timeout(err) {
 			continue
 		}

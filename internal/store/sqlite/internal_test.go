@@ -68,29 +68,48 @@ func TestUpdatesTouchOnlyTheirIndexes(t *testing.T) {
 	}
 }
 
-// TestReadIsCutOffAtItsEnd cuts reads off when all is read: the next reader of the connection sees what was committed since.
-func TestReadIsCutOffAtItsEnd(t *testing.T) {
+// TestReadsLeaveNoTransaction ends reads in every way that a caller or a mistake can, on each connection: the next reader
+// sees what was committed since.
+func TestReadsLeaveNoTransaction(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, Config{Memory: true}, 1)
-	for range f.s.opened {
-		ctx, cancel := context.WithCancel(t.Context())
-		if err := f.s.snapshot(ctx, func(conn *sqlite.Conn) error {
-			_, err := schemaVersion(conn)
-			cancel()
-			return err
-		}); err != nil {
-			t.Errorf("all was read, and then: %v", err)
-		}
-	}
-	id := f.start(1, false)[0]
-	for range f.s.opened {
-		row, err := f.s.Get(t.Context(), 1, id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.s.Events(t.Context(), row, 0, 0); err != nil {
-			t.Error(err)
-		}
+	broken := errors.New("broken")
+	for name, end := range map[string]func(cancel func()) error{
+		"well":               func(func()) error { return nil },
+		"in an error":        func(func()) error { return broken },
+		"in a panic":         func(func()) error { panic(broken) },
+		"well, and cut off":  func(cancel func()) error { cancel(); return nil },
+		"broken and cut off": func(cancel func()) error { cancel(); return broken },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, Config{Memory: true}, 1)
+			for range f.s.opened {
+				func() {
+					defer func() { _ = recover() }()
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					err := f.s.snapshot(ctx, func(conn *sqlite.Conn) error {
+						if _, err := schemaVersion(conn); err != nil {
+							return err
+						}
+						return end(cancel)
+					})
+					if err != nil && !errors.Is(err, broken) {
+						t.Errorf("all was read, and then: %v", err)
+					}
+				}()
+			}
+			id := f.start(1, false)[0]
+			for range f.s.opened {
+				row, err := f.s.Get(t.Context(), 1, id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := f.s.Events(t.Context(), row, 0, 0); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
 }
 

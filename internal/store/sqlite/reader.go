@@ -65,15 +65,17 @@ func (s *Store) snapshot(ctx context.Context, f func(*sqlite.Conn) error) error 
 	})
 }
 
-// transaction runs f and all that it reads is of one state. Its end cannot be interrupted: the connection goes on to
-// the next reader, who must neither see an old state nor find a transaction begun.
-func transaction(conn *sqlite.Conn, f func(*sqlite.Conn) error) error {
+// transaction runs f, and all that it reads is of one state. It ends however f ends, and nothing can interrupt that: the
+// connection goes on to the next reader, who must neither see an old state nor find a transaction begun.
+func transaction(conn *sqlite.Conn, f func(*sqlite.Conn) error) (err error) {
 	if err := execute(conn, "BEGIN"); err != nil {
 		return err
 	}
-	err := f(conn)
-	conn.SetInterrupt(nil)
-	return errors.Join(err, execute(conn, "ROLLBACK"))
+	defer func() {
+		conn.SetInterrupt(nil)
+		err = errors.Join(err, execute(conn, "ROLLBACK"))
+	}()
+	return f(conn)
 }
 
 func execute(conn *sqlite.Conn, query string) error {
