@@ -628,6 +628,9 @@ func TestInterruptedUploads(t *testing.T) {
 		send("/v1/executions", kind, body[:n], len(body), true)
 		send("/v1/files", "text/plain", body[:n], len(body), true)
 	}
+	for n := range 150 { // amid each word of the first part's header
+		send("/v1/files", kind, body[:n], len(body), true)
+	}
 	send("/v1/executions", kind, body[:len(body)-20], len(body), false)
 	send("/v1/files", "text/plain", body[:100], len(body), false)
 	eventually(t, "every interrupted upload is forgotten", func() bool {
@@ -635,4 +638,7 @@ func TestInterruptedUploads(t *testing.T) {
 		s.get("/v1/files").is(200).into(&list)
 		return len(s.contents()) == 0 && len(list.Data) == 0
 	})
+	if text := s.log.String(); strings.Contains(text, "level=ERROR") {
+		t.Errorf("clients that hang up are no errors of the server: %s", text)
+	}
 }

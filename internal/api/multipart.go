@@ -151,8 +151,11 @@ func readDocument(r io.Reader) ([]byte, error) {
 func (f *form) broken(err error) error {
 	var refused *engine.Error
 	var rule *execution.Error
-	if errors.As(err, &refused) || errors.As(err, &rule) || f.x.ctx.Err() != nil {
+	if errors.As(err, &refused) || errors.As(err, &rule) {
 		return err
+	}
+	if gone := f.x.ctx.Err(); gone != nil {
+		return gone // what of the body had arrived tells nothing
 	}
 	return &engine.Error{Code: engine.CodeInvalid, Message: "the body is not well-formed multipart/form-data, or ended early", Err: err}
 }
