@@ -192,10 +192,7 @@ func (c *cluster) adopt(ctx context.Context, caller *Caller, id execution.ID, re
 	for _, d := range checkAfter {
 		s.checks = append(s.checks, now.Add(d))
 	}
-	for _, row := range rows {
-		s.hold(row, now)
-	}
-	c.e.matcher.insert(s)
+	c.e.matcher.arrive(s, rows, now)
 	c.e.log.Debug("a worker session has moved here", "session_id", id.Text(execution.PrefixSession), "held", len(rows))
 	return nil
 }
@@ -411,8 +408,18 @@ func (c *cluster) check(ctx context.Context, s *session) error {
 	return nil
 }
 
-// hold takes over what a session holds by the store without having been handed over in this server's life. The matcher's
-// mutex is held, or the session is not yet live.
+// arrive makes a session live that moved here, with what it holds by the store.
+func (m *matcher) arrive(s *session, rows []*store.Row, now execution.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, row := range rows {
+		s.hold(row, now)
+	}
+	m.insert(s)
+}
+
+// hold takes over what a session holds by the store without having been handed over in this server's life; the matcher's
+// mutex is held.
 func (s *session) hold(row *store.Row, now execution.Time) {
 	h := &holding{
 		id: row.ID, lease: row.Lease, delivery: earlier, since: now, revision: row.Revision, cancel: row.CancelRequestedAt != 0,

@@ -120,7 +120,7 @@ func newMatcher(e *Engine) *matcher {
 	return m
 }
 
-// holds notes who holds the execution; the matcher's mutex is held, or the session is not yet live.
+// holds notes who holds the execution; the matcher's mutex is held.
 func (m *matcher) holds(s *session, id execution.ID) {
 	if m.holders == nil {
 		return
@@ -177,6 +177,8 @@ func (m *matcher) load(ctx context.Context) error {
 // add makes a session live.
 func (m *matcher) add(r store.Session, now execution.Time) *session {
 	s := m.newSession(r, now)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.insert(s)
 	return s
 }
@@ -196,10 +198,8 @@ func (m *matcher) newSession(r store.Session, now execution.Time) *session {
 	return s
 }
 
-// insert makes a session live.
+// insert makes a session live; the matcher's mutex is held.
 func (m *matcher) insert(s *session) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.e.cluster != nil {
 		s.born = m.e.cluster.ticks.Load()
 	}

@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/sojournhq/sojourn/internal/execution"
+	"github.com/sojournhq/sojourn/internal/store"
 	"github.com/sojournhq/sojourn/internal/store/teststore"
 )
 
@@ -40,6 +43,40 @@ func inside(t *testing.T, f func(e *Engine, c *Caller, s *session, a Assignment)
 		t.Fatal(r, err)
 	}
 	f(e, c, e.matcher.byID[v.ID], r.Executions[0])
+}
+
+// A session that moves here brings what it holds while other changes are learnt: who holds what is noted by one at a time.
+func TestSessionsArriveWhileChangesAreLearnt(t *testing.T) {
+	t.Parallel()
+	const sessions = 100
+	m := newMatcher(&Engine{cluster: &cluster{}})
+	rows := make([]*store.Row, 200)
+	for i := range rows {
+		rows[i] = &store.Row{}
+		rows[i].ID, rows[i].Revision = execution.MakeID(1, uint16(i), 1), 1
+	}
+	arrived := make(chan struct{})
+	var learning sync.WaitGroup
+	learning.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-arrived:
+				return
+			default:
+				m.learn(&store.Change{Execution: rows[i%len(rows)].ID, Session: 1, Revision: 1})
+			}
+		}
+	})
+	var last *session
+	for key := range int64(sessions) {
+		last = m.newSession(store.Session{Key: key + 1, ID: execution.MakeID(2, uint16(key), 1)}, 0)
+		m.arrive(last, rows, 0)
+	}
+	close(arrived)
+	learning.Wait()
+	if len(last.held) != len(rows) || len(m.holders) != len(rows) || m.holders[rows[0].ID] != last {
+		t.Errorf("the last session holds %d of %d, of which %d are noted", len(last.held), len(rows), len(m.holders))
+	}
 }
 
 // What a worker reports about at this moment is not missing from its list: its report may wait behind others.
