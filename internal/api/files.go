@@ -83,11 +83,11 @@ func (a *API) receive(x *exchange, h *engine.Holding) (*engine.File, error) {
 
 // receivePart stores the one file of a form.
 func (x *exchange) receivePart(h *engine.Holding) (*engine.File, error) {
-	r, err := x.parts()
+	f := x.newForm()
+	r, err := f.parts()
 	if err != nil {
 		return nil, err
 	}
-	f := &form{x: x}
 	p, err := r.NextRawPart()
 	if errors.Is(err, io.EOF) {
 		return nil, badField("file", jsonx.CodeRequired, "is required: one part with the file")

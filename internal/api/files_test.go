@@ -633,6 +633,7 @@ func TestInterruptedUploads(t *testing.T) {
 	}
 	send("/v1/executions", kind, body[:len(body)-20], len(body), false)
 	send("/v1/files", "text/plain", body[:100], len(body), false)
+	send("/v1/files", kind, body[:70], len(body), false) // amid a word of a header
 	eventually(t, "every interrupted upload is forgotten", func() bool {
 		var list struct{ Data []fileBody }
 		s.get("/v1/files").is(200).into(&list)

@@ -17,6 +17,7 @@ const leastPace = 32 * kib
 type incoming struct {
 	x    *exchange
 	read int64
+	err  error // why it ended early, which a reader of forms may hide
 }
 
 func (in *incoming) Read(p []byte) (int, error) {
@@ -33,7 +34,8 @@ func (in *incoming) Read(p []byte) (int, error) {
 	if err == nil || errors.Is(err, io.EOF) {
 		return n, err
 	}
-	return n, x.cutOff(err)
+	in.err = x.cutOff(err)
+	return n, in.err
 }
 
 // deadline is until when a client may take to send or receive the next part of a body.

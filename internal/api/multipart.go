@@ -31,6 +31,7 @@ const (
 // read, and belong to nothing yet.
 type form struct {
 	x        *exchange
+	body     incoming
 	document []byte // nil without
 	files    []formFile
 }
@@ -56,11 +57,11 @@ func (x *exchange) readForm(documents ...string) (*form, error) {
 	if e := x.r.Header["Content-Encoding"]; len(e) > 0 && !strings.EqualFold(e[0], "identity") {
 		return nil, &engine.Error{Code: codeUnsupportedMedia, Message: "Content-Encoding " + clip(e[0], 40) + " is not accepted; send the body uncompressed"}
 	}
-	r, err := x.parts()
+	f := x.newForm()
+	r, err := f.parts()
 	if err != nil {
 		return nil, err
 	}
-	f := &form{x: x}
 	err = f.read(r, documents)
 	x.uploaded(err != nil)
 	if err != nil {
@@ -71,14 +72,16 @@ func (x *exchange) readForm(documents ...string) (*form, error) {
 	return f, nil
 }
 
+func (x *exchange) newForm() *form { return &form{x: x, body: incoming{x: x}} }
+
 // parts reads the parts of a multipart body.
-func (x *exchange) parts() (*multipart.Reader, error) {
-	_, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+func (f *form) parts() (*multipart.Reader, error) {
+	_, params, err := mime.ParseMediaType(f.x.r.Header.Get("Content-Type"))
 	boundary := params["boundary"]
 	if err != nil || boundary == "" || len(boundary) > 200 {
 		return nil, badField("Content-Type", jsonx.CodeInvalidValue, "must name the boundary of its parts")
 	}
-	return multipart.NewReader(&incoming{x: x}, boundary), nil
+	return multipart.NewReader(&f.body, boundary), nil
 }
 
 func (f *form) read(r *multipart.Reader, documents []string) error {
@@ -149,13 +152,13 @@ func readDocument(r io.Reader) ([]byte, error) {
 
 // broken is the refusal of a body that is not what multipart/form-data should be; refusals of others stay as they are.
 func (f *form) broken(err error) error {
+	if f.body.err != nil {
+		return f.body.err // what of it had arrived tells nothing
+	}
 	var refused *engine.Error
 	var rule *execution.Error
-	if errors.As(err, &refused) || errors.As(err, &rule) {
+	if errors.As(err, &refused) || errors.As(err, &rule) || f.x.ctx.Err() != nil {
 		return err
-	}
-	if gone := f.x.ctx.Err(); gone != nil {
-		return gone // what of the body had arrived tells nothing
 	}
 	return &engine.Error{Code: engine.CodeInvalid, Message: "the body is not well-formed multipart/form-data, or ended early", Err: err}
 }
