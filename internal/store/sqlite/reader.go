@@ -51,22 +51,23 @@ func (s *Store) read(ctx context.Context, f func(*sqlite.Conn) error) error {
 
 // snapshot runs f with a read connection and all of it sees the same state. It ends early when the context does.
 func (s *Store) snapshot(ctx context.Context, f func(*sqlite.Conn) error) error {
-	return s.read(ctx, func(conn *sqlite.Conn) (err error) {
-		if ctx.Done() != nil {
-			conn.SetInterrupt(ctx.Done())
-			defer func() {
-				if sqlite.ErrCode(err) == sqlite.ResultInterrupt && ctx.Err() != nil {
-					err = ctx.Err()
-				}
-			}()
-			defer conn.SetInterrupt(nil)
+	return s.read(ctx, func(conn *sqlite.Conn) error {
+		err := transaction(conn, func(conn *sqlite.Conn) error {
+			if ctx.Done() != nil {
+				conn.SetInterrupt(ctx.Done())
+			}
+			return f(conn)
+		})
+		if sqlite.ErrCode(err) == sqlite.ResultInterrupt && ctx.Err() != nil {
+			return ctx.Err()
 		}
-		return transaction(conn, f)
+		return err
 	})
 }
 
-// transaction runs f, and all that it reads is of one state. It ends however f ends, and nothing can interrupt that: the
-// connection goes on to the next reader, who must neither see an old state nor find a transaction begun.
+// transaction runs f, and all that it reads is of one state. It ends however f ends, and nothing that f lets interrupt it
+// can interrupt that: the connection goes on to the next reader, who must neither see an old state nor find a transaction
+// begun.
 func transaction(conn *sqlite.Conn, f func(*sqlite.Conn) error) (err error) {
 	if err := execute(conn, "BEGIN"); err != nil {
 		return err
